@@ -93,8 +93,8 @@ class OrderWorkflow(SagaWorkflow):
 
     async def _forward(self) -> None:
         step = self._saga.step
-        self._saga.check()
-        await self._saga.parked.end_all(undoing=True)  # a withdrawn cancellation has left them
+        if not self._saga.is_compensating:
+            await self._saga.parked.end_all(undoing=True)  # a withdrawn cancellation has left them
         await self._until_dispatch()
         await self._pass_pivot()
         await self._owed.capture_or_owe()

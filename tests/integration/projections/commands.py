@@ -244,8 +244,13 @@ def sagas(id_: str) -> Sequence[Command]:
             saga.ResolveDiscrepancy(aggregate_id=id_, system=system),
         )
     ]
+    unparkings = [
+        saga.UnparkStep(aggregate_id=id_, step=step, parking=parking)
+        for step in ("release", "complete", "capture")
+        for parking in (1, 2, 3)
+    ]
     recover = saga.RecoverSaga(aggregate_id=id_, cause=RecoveryCause.MISSING)
-    return [*parkings, *intervention_counts, *discrepancies, recover]
+    return [*parkings, *unparkings, *intervention_counts, *discrepancies, recover]
 
 
 COMMANDS: Final[Mapping[str, Sequence[Command]]] = {

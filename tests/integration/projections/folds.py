@@ -81,7 +81,8 @@ def backorder_view(stream: Stream) -> Iterable[Row]:
     for stored in stream:
         match stored.decode():
             case inventory.BackorderQueued() as event:
-                rows[event.order_id] = event.model_dump() | {"position": stored.position}
+                row = event.model_dump(exclude={"since"})
+                rows[event.order_id] = row | {"position": stored.position}
             case inventory.BackorderEnded() as event:
                 del rows[event.order_id]
     return rows.values()

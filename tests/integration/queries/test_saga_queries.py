@@ -189,6 +189,7 @@ async def test_figures_show_waiting_orders_and_their_age(
         ReconciledSystem.PAYMENT: 0,
         ReconciledSystem.SHIPMENT: 0,
         ReconciledSystem.WORKFLOW: 0,
+        ReconciledSystem.STOCK: 0,
     }
     assert figures.parked == 2
     assert 3600 <= figures.oldest_seconds < 3660
@@ -196,6 +197,7 @@ async def test_figures_show_waiting_orders_and_their_age(
         ReconciledSystem.PAYMENT: 1,
         ReconciledSystem.SHIPMENT: 0,
         ReconciledSystem.WORKFLOW: 0,
+        ReconciledSystem.STOCK: 0,
     }
 
 

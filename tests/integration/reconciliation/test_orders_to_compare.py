@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import asyncpg
 import pytest
@@ -15,7 +16,7 @@ from providers.carrier_simulator.routes import NORMAL
 from providers.errors import ProviderRefused, ProviderUnavailable
 from providers.http_carrier import HttpCarrier
 from providers.payment_simulator.methods import APPROVAL
-from providers.payments import ProviderPayment
+from providers.payments import ProviderDispute, ProviderPayment
 from providers.stripe_payments import StripePayments
 from tests.integration.reconciliation.conftest import (
     Providers,
@@ -92,6 +93,9 @@ class Unreadable(StripePayments):
         if reference == self.unreadable:
             raise ProviderRefused("payments", "get", "testmode_only", 403)
         return await self._instead_of.get(reference=reference)
+
+    async def new_disputes(self, *, since: datetime) -> Sequence[ProviderDispute]:
+        return await self._instead_of.new_disputes(since=since)
 
 
 async def unread(pool: Pool) -> list[tuple[str, str]]:
