@@ -105,13 +105,23 @@ def _succeeded(record: AttemptRecord, run: StepRun) -> AttemptRecord:
 def _failures(run: StepRun) -> Iterator[AttemptRecord]:
     """Yield the failed calls, and the parkings whose failed call no worker has noted."""
     for call in run.failed_calls:
-        yield _failure(call.started_at, call.failed_at, call.code, call.message)
+        if not _is_in_log(call, run.records):
+            yield _failure(call.started_at, call.failed_at, call.code, call.message)
     noted = [call.failed_at for call in run.failed_calls]
     since = datetime.min.replace(tzinfo=UTC)
     for parking in run.parkings:
         if not any(since < at <= parking.since for at in noted):
             yield _failure(None, parking.since, parking.code, parking.message)
         since = parking.since
+
+
+def _is_in_log(call: FailedCall, records: Sequence[AttemptRecord]) -> bool:
+    """Return whether the log holds the outcome of this call, with the provider's own code."""
+    began = call.started_at
+    return began is not None and any(
+        record.ended_at is not None and began <= record.ended_at <= call.failed_at
+        for record in records
+    )
 
 
 def _failure(
