@@ -42,7 +42,7 @@ SAGA: Final = [*MUTATION, "start OrderWorkflow", "OrderWorkflow"]
 QUERIES: Final = {"SELECT readmodel.order_view": 2, "SELECT readmodel.product_view": 1}
 UNDOS: Final = (
     *("create_shipment", "start_compensation", "cancel_shipment", "carrier cancel"),
-    *("release", "waiting_for", "give_back", "payments void", "cancel", "load_progress"),
+    *("release", "changed_stock", "give_back", "payments void", "cancel", "load_progress"),
 )
 IN_PAGES: Final = "publish"
 """The relay publishes the events of a step together or apart, as they come."""

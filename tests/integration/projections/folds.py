@@ -108,7 +108,7 @@ def parked_step(stream: Stream) -> Iterable[Row]:
             case saga.SagaParked() as event:
                 at = {"parked_at": stored.recorded_at, "position": stored.position}
                 rows[event.step] = event.model_dump() | at
-            case saga.SagaStepIntervened() as event:
+            case saga.SagaStepIntervened() | saga.SagaUnparked() as event:
                 del rows[event.step]
     return rows.values()
 
