@@ -204,7 +204,7 @@ LABELS: Final[Mapping[str, Mapping[str, Bound]]] = {
     "waybill_provider_paused_calls": {"provider": one_of("payments", "carrier")},
     "waybill_queue_depth": {"queue": _QUEUE},
     "waybill_queue_oldest_seconds": {"queue": _QUEUE},
-    "waybill_saga_discrepancies": {"system": one_of("payment", "shipment", "workflow")},
+    "waybill_saga_discrepancies": {"system": one_of("payment", "shipment", "workflow", "stock")},
     "waybill_saga_seconds": _SAGA,
     "waybill_sagas": _SAGA,
     "waybill_webhook_attempts_total": {"outcome": one_of(*Outcome)},
