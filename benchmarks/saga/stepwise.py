@@ -13,7 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from benchmarks.saga.driver import OrderDriver
 from benchmarks.saga.orders import CENTS, order_of
-from domain.ids import order_workflow_id, return_workflow_id
+from domain.ids import order_workflow_id, return_workflow_id, stock_workflow_id
 from domain.order.lines import ReturnedLine
 from domain.provider_notifications import (
     PaymentNotification,
@@ -81,6 +81,12 @@ class StepwiseDriver(OrderDriver):
         await self.hear(order_id, DISPATCHED, DELIVERED)
         await self.idle(order_workflow_id(order_id))
         return order_id
+
+    async def receive(self, sku: str, quantity: int) -> None:
+        """Receive goods, and wait until each order that waited for them is notified."""
+        await super().receive(sku, quantity)
+        async with asyncio.timeout(SLOWEST_SECONDS):
+            await self.client.get_workflow_handle(stock_workflow_id(sku)).result()
 
     async def send_back(self, order_id: str, *lines: ReturnedLine, key: str | None = None) -> int:
         position = await super().send_back(order_id, *lines, key=key)
