@@ -15,14 +15,14 @@ from typing import Final, Protocol
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.types import (
+from activities.types.failures import (
     DATABASE_UNAVAILABLE,
     NO_ANSWER,
     PROVIDER_PAUSED,
     PROVIDER_REFUSED,
     PROVIDER_UNAVAILABLE,
-    ParkInput,
 )
+from activities.types.parking import ParkInput
 from domain.errors import ErrorCode, Refused
 from domain.ids import order_of_workflow, refund_of_workflow
 from domain.saga.plan import FINALIZERS, ORDER_PLAN, RETURN_PLAN, refund_order

@@ -12,40 +12,40 @@ from typing import Any
 
 from temporalio import activity
 
-from activities.types import (
-    AftercareResult,
-    AuthorizationResult,
-    AuthorizeInput,
+from activities.types.aftercare import AftercareResult, RefundAgainInput
+from activities.types.command import RunCommandInput, RunCommandResult
+from activities.types.order import (
     CancellationInput,
     CancellationResult,
-    ChangedStockResult,
-    ComparisonResult,
-    HoldInput,
-    HoldResult,
-    InterventionInput,
-    InterventionResult,
     OrderProgress,
-    ParcelInput,
-    ParkInput,
-    ParkResult,
     PlaceInput,
-    ProviderWaitInput,
-    RecheckResult,
-    ReconcileInput,
     RecordedResult,
-    RecoveryResult,
-    RefundAgainInput,
-    RefundInput,
     RejectInput,
     ReturnRequestInput,
-    RunCommandInput,
-    RunCommandResult,
-    ShortOrdersResult,
-    StockInput,
-    StockResult,
-    TrackedStatus,
+)
+from activities.types.parking import (
+    InterventionInput,
+    InterventionResult,
+    ParkInput,
+    ParkResult,
     UnparkInput,
 )
+from activities.types.payment import (
+    AuthorizationResult,
+    AuthorizeInput,
+    HoldInput,
+    HoldResult,
+    ProviderWaitInput,
+    RefundInput,
+)
+from activities.types.reconciliation import (
+    ComparisonResult,
+    RecheckResult,
+    ReconcileInput,
+    RecoveryResult,
+)
+from activities.types.shipping import ParcelInput, TrackedStatus
+from activities.types.stock import ChangedStockResult, ShortOrdersResult, StockInput, StockResult
 
 
 class Activities:

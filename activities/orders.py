@@ -16,19 +16,18 @@ from activities.payments.order_refunds import request_refund
 from activities.placing import place_order, reservation
 from activities.saga import load_progress
 from activities.tracking import tracking_commands
-from activities.types import (
+from activities.types.command import RunCommandInput, RunCommandResult
+from activities.types.order import (
     CancellationInput,
     CancellationResult,
-    ChangedStockResult,
     OrderProgress,
-    ParcelInput,
     PlaceInput,
     RecordedResult,
     RejectInput,
     ReturnRequestInput,
-    RunCommandInput,
-    RunCommandResult,
 )
+from activities.types.shipping import ParcelInput
+from activities.types.stock import ChangedStockResult
 from domain.command import Command
 from domain.customer.commands import EraseCustomer
 from domain.errors import Refused

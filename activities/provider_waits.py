@@ -10,7 +10,8 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities import interface
-from activities.types import PROVIDER_PAUSED, ProviderWaitInput
+from activities.types.failures import PROVIDER_PAUSED
+from activities.types.payment import ProviderWaitInput
 from providers.breaker import CARRIER
 from providers.carrier import Carrier
 from providers.errors import ProviderPaused, ProviderRefused, ProviderUnavailable

@@ -14,10 +14,10 @@ from activities.failed_attempts import FailureLedger, ParkedAttempt
 from activities.keyed import handle_once
 from activities.orphans import end_orphan
 from activities.payments.settlements import settlement_of
-from activities.types import (
+from activities.types.order import OrderProgress
+from activities.types.parking import (
     InterventionInput,
     InterventionResult,
-    OrderProgress,
     ParkedStep,
     ParkInput,
     ParkResult,

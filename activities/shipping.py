@@ -12,7 +12,8 @@ from activities.command_handler import CommandHandler, Step
 from activities.parcels_back import ParcelsBack
 from activities.short_orders import short_of, skus_of
 from activities.tracking import record_tracking, tracking_commands
-from activities.types import HoldInput, TrackedStatus
+from activities.types.payment import HoldInput
+from activities.types.shipping import TrackedStatus
 from domain.errors import ErrorCode, Refused
 from domain.inventory.decide import INVENTORY
 from domain.order.decide import ORDER

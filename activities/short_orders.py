@@ -12,7 +12,7 @@ from typing import Final
 
 from activities.command_handler import CommandHandler
 from activities.reconciliation.discrepancies import Discrepancies
-from activities.types import Discrepancy
+from activities.types.reconciliation import Discrepancy
 from domain.errors import ErrorCode
 from domain.inventory.decide import INVENTORY
 from domain.inventory.state import InventoryState

@@ -9,7 +9,7 @@ from temporalio import activity
 from activities import interface
 from activities.command_handler import CommandHandler
 from activities.short_orders import ShortOrders, skus_of
-from activities.types import (
+from activities.types.stock import (
     ChangedStockResult,
     ShortOrdersResult,
     StockInput,

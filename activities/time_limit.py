@@ -13,7 +13,7 @@ from typing import Final
 
 from temporalio.exceptions import ApplicationError
 
-from activities.types import NO_ANSWER
+from activities.types.failures import NO_ANSWER
 
 LOCAL_SECONDS: Final = 8.5
 """The longest attempt of a local activity: `workflows/options.py` allows more."""

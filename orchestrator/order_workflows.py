@@ -8,7 +8,7 @@ from typing import Any, Final
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.types import PlaceInput
+from activities.types.order import PlaceInput
 from domain.ids import order_workflow_id
 from orchestrator.saga_orchestrator import SagaOrchestrator
 from workflows.types import OrderWorkflowInput

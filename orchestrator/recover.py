@@ -19,7 +19,12 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
-from activities.types import Discrepancy, FailedOrders, ReconcileInput, RecoveryResult
+from activities.types.reconciliation import (
+    Discrepancy,
+    FailedOrders,
+    ReconcileInput,
+    RecoveryResult,
+)
 from domain.saga.commands import RecoveryCause
 from kit.command import run_command
 from settings import Settings, SettingsError, load_settings

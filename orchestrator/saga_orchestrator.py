@@ -19,13 +19,9 @@ from temporalio.client import (
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from activities.types import (
-    CancellationInput,
-    InterventionInput,
-    PlaceInput,
-    ReturnRequestInput,
-    RunCommandInput,
-)
+from activities.types.command import RunCommandInput
+from activities.types.order import CancellationInput, PlaceInput, ReturnRequestInput
+from activities.types.parking import InterventionInput
 from domain.command import Command
 from domain.idempotency import KeyedResult, KeyUse, key_reused
 from domain.ids import (

@@ -23,7 +23,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.types import ReconcileInput
+from activities.types.reconciliation import ReconcileInput
 from kit.faults import one_line
 from kit.restart import restarting
 from temporal.client import is_temporal_away

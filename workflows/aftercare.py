@@ -21,13 +21,9 @@ from activities.interface import (
     PaymentActivities,
     RecoveryActivities,
 )
-from activities.types import (
-    AftercareResult,
-    FailedRefund,
-    ParkedStep,
-    ReconcileInput,
-    RefundAgainInput,
-)
+from activities.types.aftercare import AftercareResult, FailedRefund, RefundAgainInput
+from activities.types.parking import ParkedStep
+from activities.types.reconciliation import ReconcileInput
 from domain.errors import ErrorCode
 from domain.provider_notifications import PaymentNotification, ShipmentNotification
 from domain.saga import plan

@@ -9,7 +9,7 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
 
 from activities.interface import StockActivities
-from activities.types import StockInput
+from activities.types.stock import StockInput
 from domain.ids import stock_workflow_id
 from workflows.options import DATABASE
 from workflows.stock import StockWorkflow

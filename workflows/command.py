@@ -9,7 +9,7 @@ from uuid import UUID
 from temporalio import workflow
 
 from activities.interface import OrderActivities
-from activities.types import RunCommandInput
+from activities.types.command import RunCommandInput
 from workflows.changed_stock import attend_to_stock
 from workflows.options import DATABASE
 

@@ -15,7 +15,7 @@ from temporalio.exceptions import (
     TimeoutError as NoAnswerInTime,
 )
 
-from activities.types import (
+from activities.types.failures import (
     DATABASE_UNAVAILABLE,
     NO_ANSWER,
     PROVIDER_PAUSED,

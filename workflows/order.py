@@ -9,7 +9,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError
 
 from activities.interface import OrderActivities
-from activities.types import (
+from activities.types.order import (
     CancellationInput,
     CancellationResult,
     OrderProgress,

@@ -8,7 +8,8 @@ from temporalio import workflow
 from temporalio.workflow import ActivityConfig
 
 from activities.interface import PaymentActivities
-from activities.types import AuthorizationOutcome, AuthorizationResult, HoldInput, ParcelInput
+from activities.types.payment import AuthorizationOutcome, AuthorizationResult, HoldInput
+from activities.types.shipping import ParcelInput
 from domain.ids import payment_workflow_id
 from domain.order.commands import CancellationReason as Reason
 from domain.order.state import OrderStatus

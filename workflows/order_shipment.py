@@ -9,7 +9,8 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from activities.interface import ShippingActivities
-from activities.types import HoldInput, ParcelInput, TrackedStatus
+from activities.types.payment import HoldInput
+from activities.types.shipping import ParcelInput, TrackedStatus
 from domain.order.commands import CancellationReason as Reason
 from domain.provider_notifications import ShipmentNotification
 from domain.saga import plan

@@ -7,7 +7,7 @@ from datetime import datetime
 from temporalio.exceptions import FailureError
 
 from activities.interface import OrderActivities
-from activities.types import RejectInput
+from activities.types.order import RejectInput
 from domain.errors import ErrorCode
 from domain.order.commands import CancellationReason as Reason
 from domain.order.state import OrderStatus

@@ -11,7 +11,8 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError
 
 from activities.interface import SagaActivities
-from activities.types import InterventionInput, ParkedStep, ParkInput, RecordedResult, UnparkInput
+from activities.types.order import RecordedResult
+from activities.types.parking import InterventionInput, ParkedStep, ParkInput, UnparkInput
 from domain.errors import ErrorCode
 from domain.saga.commands import Intervention
 from domain.saga.retries import pause_before_retry

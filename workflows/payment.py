@@ -20,12 +20,8 @@ from temporalio.exceptions import (
 )
 
 from activities.interface import PaymentActivities
-from activities.types import (
-    AuthorizationOutcome,
-    AuthorizationResult,
-    AuthorizeInput,
-    RecordedResult,
-)
+from activities.types.order import RecordedResult
+from activities.types.payment import AuthorizationOutcome, AuthorizationResult, AuthorizeInput
 from domain.errors import ErrorCode
 from domain.provider_notifications import PaymentNotification
 from domain.saga import plan

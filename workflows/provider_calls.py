@@ -15,7 +15,8 @@ from temporalio.exceptions import ActivityError
 from temporalio.workflow import ActivityConfig
 
 from activities.interface import ProviderActivities
-from activities.types import PROVIDER_PAUSED, ProviderWaitInput
+from activities.types.failures import PROVIDER_PAUSED
+from activities.types.payment import ProviderWaitInput
 from workflows.failure import refusal_of
 
 A = TypeVar("A")

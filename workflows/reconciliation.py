@@ -15,7 +15,12 @@ from temporalio.exceptions import ActivityError
 from temporalio.workflow import ActivityConfig
 
 from activities.interface import ReconciliationActivities, RecoveryActivities
-from activities.types import Discrepancy, FailedOrders, ReconcileInput, RecoveryResult
+from activities.types.reconciliation import (
+    Discrepancy,
+    FailedOrders,
+    ReconcileInput,
+    RecoveryResult,
+)
 from workflows.options import HEARTBEAT
 
 FINDING: Final = ActivityConfig(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from temporalio import workflow
 
 from activities.interface import PaymentActivities
-from activities.types import RefundInput
+from activities.types.payment import RefundInput
 from domain.saga.plan import refund_order
 from workflows.options import DATABASE
 from workflows.saga import SagaRunner

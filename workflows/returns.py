@@ -8,7 +8,7 @@ from typing import Final
 from temporalio import workflow
 
 from activities.interface import OrderActivities, PaymentActivities, ShippingActivities
-from activities.types import TrackedStatus
+from activities.types.shipping import TrackedStatus
 from domain.provider_notifications import ShipmentNotification, ShipmentNotificationKind
 from domain.saga import plan
 from domain.saga.plan import PlanStep

@@ -25,7 +25,7 @@ from temporalio.exceptions import FailureError
 from temporalio.workflow import ActivityConfig
 
 from activities.interface import OrderActivities, SagaActivities
-from activities.types import OrderProgress
+from activities.types.order import OrderProgress
 from domain.errors import ErrorCode
 from domain.order.commands import CancellationReason
 from domain.order.state import OrderStatus

@@ -13,7 +13,8 @@ from typing import Final
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-from activities.types import InterventionInput, RecordedResult
+from activities.types.order import RecordedResult
+from activities.types.parking import InterventionInput
 from domain.saga.commands import Intervention
 from workflows.failure import refusal_of
 from workflows.parking import not_parked

@@ -8,7 +8,7 @@ from typing import Final
 
 from temporalio.exceptions import FailureError
 
-from activities.types import TrackedStatus
+from activities.types.shipping import TrackedStatus
 from domain.saga.plan import PlanStep
 from workflows.saga import SagaRunner
 

@@ -18,7 +18,7 @@ from temporalio.exceptions import ActivityError, FailureError
 from temporalio.workflow import ActivityConfig
 
 from activities.interface import StockActivities
-from activities.types import StockInput
+from activities.types.stock import StockInput
 from domain.ids import order_workflow_id
 from workflows.database_steps import run_on_database
 from workflows.options import HEARTBEAT

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from activities.types import AuthorizationResult, ParkedStep, PlaceInput
+from activities.types.order import PlaceInput
+from activities.types.parking import ParkedStep
+from activities.types.payment import AuthorizationResult
 from domain.idempotency import KeyUse
 from domain.order.promises import Promises
 from domain.saga.plan import Deadline, Timeout

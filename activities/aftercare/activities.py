@@ -13,7 +13,8 @@ from activities.parcels_back import ParcelsBack
 from activities.reconciliation.discrepancies import DiscrepancyRecord
 from activities.reconciliation.provider_comparison import ProviderComparison
 from activities.saga import parked_steps
-from activities.types import AftercareResult, Discrepancy, RefundAgainInput
+from activities.types.aftercare import AftercareResult, RefundAgainInput
+from activities.types.reconciliation import Discrepancy
 from domain.errors import ErrorCode
 from domain.ids import aftercare_workflow_id
 from domain.order.decide import ORDER

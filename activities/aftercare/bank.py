@@ -7,7 +7,7 @@ from typing import Final
 from activities.command_handler import CommandHandler, Step
 from activities.payments.refund_record import RefundRecord
 from activities.payments.refunds import Refunds
-from activities.types import FailedRefund, RefundAgainInput
+from activities.types.aftercare import FailedRefund, RefundAgainInput
 from domain.money import Money
 from domain.payment import commands as c
 from domain.payment.decide import PAYMENT

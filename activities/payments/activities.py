@@ -17,16 +17,15 @@ from activities.payments.record import PaymentRecord
 from activities.payments.refund_record import RefundRecord
 from activities.saga import load_progress
 from activities.tracking import tracking_commands
-from activities.types import (
+from activities.types.order import OrderProgress, RecordedResult
+from activities.types.payment import (
     AuthorizationResult,
     AuthorizeInput,
     HoldInput,
     HoldResult,
-    OrderProgress,
-    ParcelInput,
-    RecordedResult,
     RefundInput,
 )
+from activities.types.shipping import ParcelInput
 from domain.errors import ErrorCode, Refused
 from domain.inventory.commands import CommitStock, ReturnStock
 from domain.order.commands import FinishReturn, MarkShipped

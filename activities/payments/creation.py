@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from activities.payments.record import PaymentRecord
-from activities.types import AuthorizeInput
+from activities.types.payment import AuthorizeInput
 from domain.errors import ErrorCode, Refused
 from domain.order.state import CANCELLABLE
 from domain.payment.state import PaymentState

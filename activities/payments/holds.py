@@ -8,7 +8,8 @@ from activities.command_handler import CommandHandler, Step
 from activities.payments.attempts import Attempts
 from activities.payments.record import PaymentRecord
 from activities.saga import load_progress
-from activities.types import HoldInput, HoldResult, OrderProgress
+from activities.types.order import OrderProgress
+from activities.types.payment import HoldInput, HoldResult
 from domain.errors import ErrorCode, Refused
 from domain.money import Money
 from domain.order.commands import WithdrawConfirmation

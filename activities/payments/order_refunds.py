@@ -8,7 +8,7 @@ from typing import Any
 from activities.command_handler import CommandHandler, Run, Step
 from activities.keyed import run_once
 from activities.payments.refund_record import RefundRecord
-from activities.types import RefundInput
+from activities.types.payment import RefundInput
 from domain.aggregate import Aggregate
 from domain.command import Command
 from domain.errors import ErrorCode, Refused

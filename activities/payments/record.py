@@ -8,7 +8,7 @@ from typing import Final
 
 from activities.command_handler import CommandHandler, Step
 from activities.keyed import handle_once
-from activities.types import AuthorizationOutcome, AuthorizationResult, AuthorizeInput
+from activities.types.payment import AuthorizationOutcome, AuthorizationResult, AuthorizeInput
 from domain.errors import ErrorCode, Refused
 from domain.idempotency import KeyedResult, KeyUse
 from domain.ids import payment_retry_step

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from activities.command_handler import CommandHandler
-from activities.types import InterventionInput
+from activities.types.parking import InterventionInput
 from domain.command import Command
 from domain.order.decide import ORDER
 from domain.order.state import OrderState

@@ -18,7 +18,12 @@ from activities.reconciliation.open_order_sweep import OpenOrderSweep
 from activities.reconciliation.provider_comparison import ProviderComparison, SystemComparison
 from activities.reconciliation.unchecked_orders import UncheckedOrders
 from activities.tracking import record_tracking
-from activities.types import ComparisonResult, Discrepancy, RecheckResult, ReconcileInput
+from activities.types.reconciliation import (
+    ComparisonResult,
+    Discrepancy,
+    RecheckResult,
+    ReconcileInput,
+)
 from domain.provider_notifications import PaymentNotification, ShipmentNotification
 from domain.saga.commands import ReconciledSystem
 from kit.bounded_gather import GatherResult, bounded_gather

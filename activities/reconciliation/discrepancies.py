@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from activities.command_handler import CommandHandler, Step
-from activities.types import Discrepancy
+from activities.types.reconciliation import Discrepancy
 from domain.ids import order_workflow_id
 from domain.saga.commands import ReconciledSystem, RecordDiscrepancy, ResolveDiscrepancy
 from domain.saga.decide import SAGA

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 
 from activities.failed_attempts import described
-from activities.types import MAX_NAMED_ORDERS, FailedOrders
+from activities.types.reconciliation import MAX_NAMED_ORDERS, FailedOrders
 from kit.bounded_gather import NotStarted
 
 logger = logging.getLogger(__name__)

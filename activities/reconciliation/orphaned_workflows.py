@@ -10,7 +10,7 @@ from typing import Final
 from activities.reconciliation.discrepancies import Discrepancies
 from activities.reconciliation.open_orders import OpenOrders
 from activities.reconciliation.order_workflows import OrderWorkflows
-from activities.types import Discrepancy
+from activities.types.reconciliation import Discrepancy
 from domain.saga.commands import ReconciledSystem
 from kit.bounded_gather import bounded_gather
 

@@ -19,7 +19,7 @@ from activities.reconciliation.order_workflows import OrderWorkflows
 from activities.reconciliation.orphaned_workflows import OrphanedWorkflows
 from activities.reconciliation.parked_aftercare import ParkedAftercare
 from activities.short_orders import ShortOrders
-from activities.types import MAX_NAMED_ORDERS, ReconcileInput, RecoveryResult
+from activities.types.reconciliation import MAX_NAMED_ORDERS, ReconcileInput, RecoveryResult
 from domain.ids import order_workflow_id
 from domain.order.decide import ORDER
 from domain.order.state import FINAL

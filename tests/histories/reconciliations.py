@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from temporalio.client import WorkflowHandle
 
-from activities.types import ReconcileInput
+from activities.types.reconciliation import ReconcileInput
 from kit.pool import Pool
 from providers.http_carrier import HttpCarrier
 from roles.temporal_worker import temporal_worker

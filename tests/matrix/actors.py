@@ -13,7 +13,7 @@ import httpx
 from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.types import InterventionInput
+from activities.types.parking import InterventionInput
 from benchmarks.saga.driver import OPERATOR_ACTOR, OrderDriver, key_use
 from benchmarks.saga.orders import order_of
 from domain.errors import ErrorCode, Refused

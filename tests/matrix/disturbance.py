@@ -15,7 +15,7 @@ from temporalio.api.workflowservice.v1 import PollWorkflowExecutionUpdateRequest
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError, WorkflowUpdateStage
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.types import CancellationInput, CancellationResult
+from activities.types.order import CancellationInput, CancellationResult
 from domain.order.commands import CancellationReason
 from domain.order.decide import ORDER
 from kit.eventually import eventually

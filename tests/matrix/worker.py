@@ -21,7 +21,7 @@ from temporalio import activity
 from temporalio.client import Client
 
 from activities.failed_attempts import FailedAttempts
-from activities.types import ReconcileInput, RecoveryResult
+from activities.types.reconciliation import ReconcileInput, RecoveryResult
 from eventstore.privacy.keyring import Keyring
 from eventstore.privacy.vault import Vault
 from kit.pool import create_pool

@@ -16,7 +16,8 @@ from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
 from activities.failed_attempts import FailedAttempts
-from activities.types import InterventionInput, ParcelInput
+from activities.types.parking import InterventionInput
+from activities.types.shipping import ParcelInput
 from benchmarks.saga.driver import OPERATOR_ACTOR, key_use
 from benchmarks.saga.orders import order_of
 from domain.ids import order_workflow_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from activities.types import InterventionInput
+from activities.types.parking import InterventionInput
 from api.auth import Viewer
 from api.context import Context
 from api.idempotency import key_of, once

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from activities.types import PlaceInput
+from activities.types.order import PlaceInput
 from domain.provider_notifications import ShipmentNotificationKind
 from kit.eventually import eventually
 from providers.carrier_simulator.routes import NORMAL

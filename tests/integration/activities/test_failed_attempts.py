@@ -18,7 +18,7 @@ from activities.failed_attempts import (
     ParkedAttempt,
 )
 from activities.interceptor import ActivityInterceptor
-from activities.types import ParkInput
+from activities.types.parking import ParkInput
 from domain.errors import ErrorCode, Refused
 from kit.pool import Pool, create_pool
 from providers.errors import ProviderRefused, ProviderUnavailable

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from activities.types import RunCommandInput
+from activities.types.command import RunCommandInput
 from eventstore.envelope import StoredEvent
 from providers.payment_simulator.methods import DECLINED, VISA
 from tests.integration.api.orders import declined, dispatched, waiting_for_stock

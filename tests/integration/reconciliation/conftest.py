@@ -18,7 +18,7 @@ from activities.command_handler import CommandHandler, Step
 from activities.reconciliation import changed_orders
 from activities.reconciliation.comparison import ReconciliationActivitiesImpl
 from activities.reconciliation.provider_comparison import ProviderComparison
-from activities.types import ReconcileInput, RecoveryResult
+from activities.types.reconciliation import ReconcileInput, RecoveryResult
 from domain.saga.commands import InterveneOnStep, Intervention, ParkStep
 from eventstore.postgres import PostgresEventStore
 from kit.pool import Pool

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from activities.types import Discrepancy
+from activities.types.reconciliation import Discrepancy
 from domain.errors import Refused
 from domain.ids import aftercare_workflow_id
 from domain.provider_notifications import PaymentNotification, PaymentNotificationKind

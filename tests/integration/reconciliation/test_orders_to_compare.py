@@ -9,7 +9,12 @@ import asyncpg
 import pytest
 
 from activities.reconciliation.comparison import ReconciliationActivitiesImpl
-from activities.types import ComparisonResult, Discrepancy, FailedOrders, ReconcileInput
+from activities.types.reconciliation import (
+    ComparisonResult,
+    Discrepancy,
+    FailedOrders,
+    ReconcileInput,
+)
 from domain.saga.commands import ReconciledSystem
 from kit.pool import Pool
 from providers.carrier_simulator.routes import NORMAL

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 
-from activities.types import Discrepancy
+from activities.types.reconciliation import Discrepancy
 from domain.saga.commands import ReconciledSystem
 from tests.integration.reconciliation.conftest import Reconciliation, a_waiting_order
 from tests.support.sagas import Sagas

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from activities.reconciliation.comparison import ReconciliationActivitiesImpl
-from activities.types import Discrepancy, RecheckResult, ReconcileInput
+from activities.types.reconciliation import Discrepancy, RecheckResult, ReconcileInput
 from domain.errors import ErrorCode, Refused
 from domain.order.lines import ReturnedLine
 from domain.provider_notifications import ShipmentNotificationKind

@@ -13,7 +13,8 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.command_handler import CommandHandler, Step
 from activities.payments.activities import PaymentActivitiesImpl
-from activities.types import AuthorizationResult, AuthorizeInput, ParcelInput
+from activities.types.payment import AuthorizationResult, AuthorizeInput
+from activities.types.shipping import ParcelInput
 from domain.command import Command
 from domain.inventory.commands import ReceiveStock, ReserveStock
 from domain.inventory.decide import INVENTORY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from activities.types import CancellationInput
+from activities.types.order import CancellationInput
 from benchmarks.saga.driver import CUSTOMER_ACTOR
 from domain.order.commands import CancellationReason
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from activities.types import AuthorizeInput
+from activities.types.payment import AuthorizeInput
 from domain.errors import ErrorCode, Refused
 from providers.payment_simulator.methods import APPROVAL, VISA
 from tests.integration.workflows.race_fixture import PAID

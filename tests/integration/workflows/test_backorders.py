@@ -9,7 +9,7 @@ from temporalio.api.enums.v1 import EventType
 
 from activities.command_handler import CommandHandler, Step
 from activities.orders import OrderActivitiesImpl
-from activities.types import CancellationInput, PlaceInput
+from activities.types.order import CancellationInput, PlaceInput
 from domain.command import Command
 from domain.inventory.commands import QueueBackorder, ReceiveStock
 from domain.inventory.state import InventoryState

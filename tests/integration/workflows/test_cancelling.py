@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from activities.types import PlaceInput
+from activities.types.order import PlaceInput
 from domain.ids import order_workflow_id
 from domain.inventory.state import InventoryState
 from domain.provider_notifications import ShipmentNotificationKind

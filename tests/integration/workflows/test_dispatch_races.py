@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from temporalio.api.enums.v1 import EventType
 
-from activities.types import PlaceInput
+from activities.types.order import PlaceInput
 from domain.errors import ErrorCode, Refused
 from domain.ids import order_workflow_id
 from domain.inventory.state import InventoryState

@@ -10,7 +10,7 @@ import uuid
 
 import pytest
 
-from activities.types import PlaceInput, RejectInput
+from activities.types.order import PlaceInput, RejectInput
 from domain.ids import order_workflow_id
 from domain.inventory.state import InventoryState
 from roles.temporal_worker import temporal_worker

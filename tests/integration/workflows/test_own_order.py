@@ -8,7 +8,7 @@ import pytest
 from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from activities.types import CancellationInput, PlaceInput, ReturnRequestInput
+from activities.types.order import CancellationInput, PlaceInput, ReturnRequestInput
 from domain.ids import order_workflow_id
 from domain.order.commands import CancellationReason
 from domain.provider_notifications import ShipmentNotification, ShipmentNotificationKind

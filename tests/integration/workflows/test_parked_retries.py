@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.types import NO_ANSWER
+from activities.types.failures import NO_ANSWER
 from domain.inventory.state import InventoryState
 from domain.provider_notifications import ShipmentNotificationKind
 from domain.saga.commands import Intervention

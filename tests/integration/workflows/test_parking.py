@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from temporalio.client import Client
 
-from activities.types import InterventionInput
+from activities.types.parking import InterventionInput
 from benchmarks.saga.driver import key_use
 from domain.errors import ErrorCode, Refused
 from domain.inventory.state import InventoryState

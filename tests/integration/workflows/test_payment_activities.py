@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from activities.types import AuthorizationOutcome as Outcome
-from activities.types import AuthorizationResult, AuthorizeInput
+from activities.types.payment import AuthorizationOutcome as Outcome
+from activities.types.payment import AuthorizationResult, AuthorizeInput
 from domain.errors import ErrorCode, Refused
 from domain.order.state import OrderStatus
 from kit.pool import Pool

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from activities.types import AuthorizationOutcome as Outcome
-from activities.types import AuthorizationResult, AuthorizeInput
+from activities.types.payment import AuthorizationOutcome as Outcome
+from activities.types.payment import AuthorizationResult, AuthorizeInput
 from domain.payment.attempts import MAX_ATTEMPTS
 from kit.local_http import local_client
 from kit.pool import Pool

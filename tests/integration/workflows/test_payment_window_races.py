@@ -10,7 +10,8 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WithStartWorkflowOperation, WorkflowFailureError, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 
-from activities.types import AuthorizationResult, PlaceInput
+from activities.types.order import PlaceInput
+from activities.types.payment import AuthorizationResult
 from benchmarks.saga.driver import key_use
 from domain.errors import ErrorCode, Refused
 from domain.ids import payment_workflow_id

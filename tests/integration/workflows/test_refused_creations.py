@@ -7,8 +7,8 @@ from typing import Final
 
 import pytest
 
-from activities.types import AuthorizationOutcome as Outcome
-from activities.types import AuthorizationResult
+from activities.types.payment import AuthorizationOutcome as Outcome
+from activities.types.payment import AuthorizationResult
 from domain.errors import ErrorCode, Refused
 from domain.order.state import OrderStatus
 from domain.payment.state import PaymentStatus

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from activities.types import ReturnRequestInput
+from activities.types.order import ReturnRequestInput
 from domain.errors import ErrorCode, Refused
 from domain.inventory.state import InventoryState
 from domain.order.lines import ReturnedLine

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from activities.types import InterventionInput
+from activities.types.parking import InterventionInput
 from benchmarks.saga.driver import key_use
 from domain.provider_notifications import ShipmentNotificationKind
 from domain.saga.commands import Intervention

@@ -13,7 +13,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.command_handler import CommandHandler, Step
 from activities.shipping import ShippingActivitiesImpl
 from activities.tracking import record_tracking
-from activities.types import TrackedStatus
+from activities.types.shipping import TrackedStatus
 from domain.command import Command
 from domain.errors import ErrorCode, Refused
 from domain.order import commands as o

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from activities.types import CancellationInput
+from activities.types.order import CancellationInput
 from domain.inventory.state import InventoryState
 from domain.order.commands import CancellationReason
 from domain.provider_notifications import ShipmentNotificationKind

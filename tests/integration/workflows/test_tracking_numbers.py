@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from activities.types import ParcelInput
+from activities.types.shipping import ParcelInput
 from domain.provider_notifications import ShipmentNotification, ShipmentNotificationKind
 from domain.shipping.tracking import TrackingInfo
 from providers.carrier_simulator.routes import (

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from activities.types import StockInput, StockResult
+from activities.types.stock import StockInput, StockResult
 from domain.ids import stock_workflow_id
 from domain.inventory.events import BackorderQueued, StockReceived
 from domain.inventory.state import InventoryState

@@ -20,15 +20,10 @@ from activities.payments.record import PaymentRecord
 from activities.reconciliation.discrepancies import Discrepancies
 from activities.saga import SagaActivitiesImpl
 from activities.tracking import record_tracking
-from activities.types import (
-    AuthorizeInput,
-    CancellationInput,
-    Discrepancy,
-    InterventionInput,
-    ParkInput,
-    PlaceInput,
-    UnparkInput,
-)
+from activities.types.order import CancellationInput, PlaceInput
+from activities.types.parking import InterventionInput, ParkInput, UnparkInput
+from activities.types.payment import AuthorizeInput
+from activities.types.reconciliation import Discrepancy
 from domain.idempotency import KeyUse
 from domain.ids import order_workflow_id
 from domain.order.commands import CancellationReason

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from activities.types import PROVIDER_REFUSED as REFUSED
+from activities.types.failures import PROVIDER_REFUSED as REFUSED
 from domain.event import Event
 from domain.payment.events import PaymentPending
 from domain.registry import EVENT_TYPES

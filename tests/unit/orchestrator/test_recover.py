@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from activities.types import Discrepancy, FailedOrders, RecoveryResult
+from activities.types.reconciliation import Discrepancy, FailedOrders, RecoveryResult
 from domain.saga.commands import ReconciledSystem
 from orchestrator.recover import comparison_lines, recovery_lines
 from workflows.reconciliation import ReconciliationResult

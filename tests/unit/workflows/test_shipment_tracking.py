@@ -13,7 +13,7 @@ from typing import cast
 import pytest
 from temporalio.exceptions import ApplicationError, FailureError
 
-from activities.types import TrackedStatus
+from activities.types.shipping import TrackedStatus
 from domain.saga.plan import AWAIT_DELIVERY, AWAIT_DISPATCH, PlanStep
 from workflows.saga import SagaRunner
 from workflows.shipment_tracking import ShipmentTracking

@@ -1,0 +1,1 @@
+"""The types that workflows and activities exchange. All are written to Temporal's history."""

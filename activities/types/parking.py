@@ -1,0 +1,76 @@
+"""A step that is parked, and what an operator decides on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from domain.idempotency import KeyUse
+from domain.saga.commands import Intervention
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedStep:
+    step: str
+    number: int
+    workflow_id: str
+    """The workflow in which the step is parked, or was until it was terminated."""
+    undoing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ParkInput:
+    """A step that has failed for good, and why.
+
+    `parking` is the number under which it is parked already. `retry_in` is None for a step that
+    waits for an operator.
+    """
+
+    order_id: str
+    step: str
+    undoing: bool
+    code: str
+    message: str
+    failed_at: datetime
+    retry_in: timedelta | None = None
+    parking: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParkResult:
+    """The open parking. `intervention` is set when the log has one that the workflow has not
+    seen."""
+
+    number: int
+    since: datetime | None = None
+    intervention: Intervention | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnparkInput:
+    order_id: str
+    step: str
+    parking: int
+
+
+@dataclass(frozen=True, slots=True)
+class InterventionInput:
+    """An operator's intervention on a parked step."""
+
+    order_id: str
+    step: str
+    parking: int
+    kind: Intervention
+    reason: str
+    actor: str
+    key: KeyUse | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InterventionResult:
+    """The intervention that holds; it may be an earlier one that the workflow has not seen."""
+
+    position: int
+    kind: Intervention
+    call: UUID | None = None
