@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from pydantic import ValidationError
 from temporalio import activity
@@ -31,9 +32,12 @@ from domain.order.events import OrderReturnRequested
 from domain.order.state import OrderState
 from domain.saga.commands import InterveneOnStep, Intervention, ParkStep, UnparkStep
 from domain.saga.decide import SAGA
-from domain.saga.events import SagaParked
+from domain.saga.events import SagaParked, SagaStepResolved, SagaStepSkipped
+from domain.saga.plan import RETURN_PLAN
 from domain.saga.state import SagaState
 from eventstore.envelope import StoredEvent
+
+_OF_A_RETURN: Final = frozenset(step.name for step in RETURN_PLAN)
 
 
 async def load_progress(handler: CommandHandler, order_id: str) -> OrderProgress:
@@ -53,9 +57,9 @@ async def load_progress(handler: CommandHandler, order_id: str) -> OrderProgress
         position=stored[-1].position,
         fingerprint=order.fingerprint,
         reason=order.cancellation,
-        settled=tuple(sorted(saga.settled)),
+        settled=_settled(of_saga.stored, order, stored),
         parked=parked_steps(saga),
-        return_requested_at=_return_requested_at(stored) if order.returning else None,
+        return_requested_at=_return_requested_at(order, stored),
         has_left=order.has_shipped,
         number=order.number,
         promises=order.promises,
@@ -79,12 +83,35 @@ def _last_change(stored: Sequence[StoredEvent]) -> StoredEvent:
     return changed
 
 
-def _return_requested_at(stored: Sequence[StoredEvent]) -> datetime | None:
-    """Return the time of the latest request: a lapsed return may be requested again."""
+def _return_requested_at(order: OrderState, stored: Sequence[StoredEvent]) -> datetime | None:
+    request = _return_request(stored) if order.returning else None
+    return None if request is None else request.recorded_at
+
+
+def _return_request(stored: Sequence[StoredEvent]) -> StoredEvent | None:
+    """Return the latest request: a lapsed return may be requested again."""
     asked = (
         event for event in reversed(stored) if isinstance(event.decode(), OrderReturnRequested)
     )
-    return next((event.recorded_at for event in asked), None)
+    return next(asked, None)
+
+
+def _settled(
+    of_saga: Sequence[StoredEvent], order: OrderState, of_order: Sequence[StoredEvent]
+) -> tuple[str, ...]:
+    """Return the steps that operators have skipped or resolved.
+
+    A step of a return counts for that return alone: one that is requested again is collected anew.
+    """
+    request = _return_request(of_order) if order.lapses else None
+    since = 0 if request is None else request.position
+    settled = {
+        event.step
+        for stored in of_saga
+        if isinstance(event := stored.decode(), SagaStepSkipped | SagaStepResolved)
+        and (stored.position > since or event.step not in _OF_A_RETURN)
+    }
+    return tuple(sorted(settled if order.lapsed is None else settled - _OF_A_RETURN))
 
 
 class SagaActivitiesImpl(interface.SagaActivities):

@@ -116,6 +116,8 @@ class History:
     parkings: dict[str, list[ParkingView]] = field(default_factory=dict)
     """All parkings by step or undo, the oldest first."""
     interventions: list[InterventionView] = field(default_factory=list)
+    decisions: dict[str, Intervention] = field(default_factory=dict)
+    """The last intervention by step or undo. A step that is to be done again loses it."""
     discrepancies: dict[ReconciledSystem, DiscrepancyView] = field(default_factory=dict)
     workflow_ids: dict[str, None] = field(default_factory=dict)
     """The workflows, in the order of their first records in the log."""
@@ -133,10 +135,6 @@ class History:
     def has_reached(self, status: OrderStatus) -> bool:
         """Return whether the order has ever come this far on the forward path."""
         return any(s in self.reached for s in FORWARD[FORWARD.index(status) :])
-
-    def last_intervention(self, step: str) -> Intervention | None:
-        found = [made.kind for made in self.interventions if made.step == step]
-        return found[-1] if found else None
 
     def _add(self, stored: StoredEvent) -> None:
         metadata = stored.metadata
@@ -184,6 +182,7 @@ class History:
     def _do_again(self, *steps: PlanStep) -> None:
         for step in steps:
             self.marks.pop(step.name, None)
+            self.decisions.pop(step.name, None)
 
     def _add_of_order(self, event: order_events.OrderEvent, at: datetime) -> None:
         self.order = ORDER.fold([event], self.order)
@@ -244,6 +243,7 @@ class History:
     ) -> None:
         workflow_id = self.parked.pop(event.step).workflow_id
         intervention = INTERVENTION_OF[type(event)]
+        self.decisions[event.step] = intervention
         self.interventions.append(
             InterventionView(
                 step=event.step,

@@ -194,7 +194,7 @@ class _Steps:
                 retried_at=[made.at for made in history.interventions if made.step == name],
                 started_at=started_at,
                 ended_at=ended_at,
-                is_left=name in history.parked or history.last_intervention(name) in _SETTLING,
+                is_left=name in history.parked or history.decisions.get(name) in _SETTLING,
                 is_running=state in _RUNNING,
                 has_succeeded=state in _SUCCEEDED,
             )

@@ -63,7 +63,7 @@ def states_of(history: History) -> States:
 
 def settled_state(name: str, history: History) -> StepState | None:
     """Return the state that the step or the undo has recorded; None if it has recorded nothing."""
-    mark, intervention = history.marks.get(name), history.last_intervention(name)
+    mark, intervention = history.marks.get(name), history.decisions.get(name)
     if name in history.parked:
         return StepState.FAILED
     if intervention is Intervention.SKIP:
@@ -174,5 +174,4 @@ def _of_cancel(states: States, history: History) -> StepState:
 
 
 def _has_trace(undo: Undo, history: History) -> bool:
-    is_decided = history.last_intervention(undo.name) is not None
-    return undo.name in history.marks or undo.name in history.parked or is_decided
+    return any(undo.name in found for found in (history.marks, history.parked, history.decisions))

@@ -29,7 +29,6 @@ from domain.provider_notifications import PaymentNotification, ShipmentNotificat
 from domain.saga import plan
 from domain.saga.commands import Intervention
 from workflows.changed_stock import attend_to_stock_of
-from workflows.returns import FINISH
 from workflows.saga import SagaRunner
 from workflows.saga_workflow import SagaWorkflow
 from workflows.types import Deadlines, InterventionSignal
@@ -114,7 +113,7 @@ class AftercareWorkflow(SagaWorkflow):
             self._saga.parked.take_over(found.left_parked)
             run_again = {failed.step for failed in found.failed_refunds}
             if found.return_resumed:
-                run_again |= {plan.REFUND.name, FINISH}
+                run_again |= {plan.REFUND.name, plan.FINISH_RETURN}
             for parked in found.left_parked:
                 if parked.step not in run_again:
                     await self._saga.parked.end(parked.step)
@@ -162,7 +161,7 @@ class AftercareWorkflow(SagaWorkflow):
         """Refund a lapsed return whose goods are back, as the workflow of a return does."""
         run = self._saga.run_until_settled
         if not await run(plan.REFUND.name, self._refund, settled=False):
-            await run(FINISH, self._finish, settled=None)
+            await run(plan.FINISH_RETURN, self._finish, settled=None)
         await attend_to_stock_of(self._order_id)
         self._is_notified = True
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
 
 from temporalio import workflow
 
@@ -18,9 +17,6 @@ from workflows.saga_workflow import SagaWorkflow
 from workflows.shipment_tracking import ShipmentTracking
 from workflows.types import ReturnResult, ReturnWorkflowInput
 from workflows.uncancellable import uncancellable
-
-LAPSE: Final = "lapse_return"
-FINISH: Final = "finish_return"
 
 
 @workflow.defn
@@ -65,10 +61,10 @@ class ReturnWorkflow(SagaWorkflow):
         run = self._saga.run_until_settled
         await run(plan.COLLECT_RETURN.name, self._collect, settled=None)
         while not await run(plan.AWAIT_GOODS.name, self._await_goods, settled=True):
-            if await run(LAPSE, self._lapse, settled=True):
+            if await run(plan.LAPSE_RETURN, self._lapse, settled=True):
                 return ReturnResult.LAPSED
         if not await run(plan.REFUND.name, self._refund, settled=False):
-            await run(FINISH, self._finish, settled=None)
+            await run(plan.FINISH_RETURN, self._finish, settled=None)
         await attend_to_stock_of(self._saga.order_id)
         return ReturnResult.RETURNED
 

@@ -6,11 +6,10 @@ from domain.aggregate import Aggregate
 from domain.errors import ErrorCode, Refused
 from domain.saga import commands as c
 from domain.saga import events as e
-from domain.saga.plan import FINALIZERS
+from domain.saga.plan import ENDINGS
 from domain.saga.state import INTERVENTION_OF, SagaState, evolve
 
 _EVENT_OF = {intervention: event for event, intervention in INTERVENTION_OF.items()}
-_FINALIZERS = frozenset(undo.name for undo in FINALIZERS)
 _PASSING_OVER = frozenset({c.Intervention.SKIP, c.Intervention.RESOLVE})
 
 
@@ -78,10 +77,11 @@ def _intervene_on(command: c.InterveneOnStep, state: SagaState) -> Sequence[e.Sa
             f"the saga of order {command.aggregate_id} already compensates:"
             f" retry, skip or resolve {command.step}",
         )
-    if command.step in _FINALIZERS and command.kind in _PASSING_OVER:
+    if command.step in ENDINGS and command.kind in _PASSING_OVER:
         raise Refused(
             ErrorCode.WRONG_STATE,
-            f"{command.step} ends the compensation of the order and cannot be skipped: retry it",
+            f"{command.step} records the end of a compensation or of a return, so it can be neither"
+            " skipped nor resolved: retry it",
         )
     return [
         _EVENT_OF[command.kind](

@@ -185,6 +185,11 @@ REFUND_ORDER: Final = "refund_order_"
 RETURN_PLAN: Final = (COLLECT_RETURN, AWAIT_GOODS, REFUND)
 """The plan of a return, which is part of an order's saga."""
 
+LAPSE_RETURN: Final = "lapse_return"
+"""The step that closes a return whose goods did not come back in time."""
+FINISH_RETURN: Final = "finish_return"
+"""The step that takes the goods into stock, after an operator has settled `refund`."""
+
 
 def refund_order(number: int) -> PlanStep:
     """Return the only step of a refund that an operator has requested.
@@ -215,3 +220,9 @@ WITHDRAW_CANCELLATION: Final = Undo(
 
 FINALIZERS: Final = (CANCEL, WITHDRAW_CANCELLATION)
 """A compensation ends with one of these."""
+
+ENDINGS: Final = frozenset({*(undo.name for undo in FINALIZERS), LAPSE_RETURN, FINISH_RETURN})
+"""The steps that record the end of a compensation or of a return.
+
+It would not end without them, so an operator may neither skip nor resolve one.
+"""

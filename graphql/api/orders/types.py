@@ -161,8 +161,8 @@ class Order:
         description="True while it waits for stock. Null for an order as it was earlier."
     )
     needs_attention: bool | None = strawberry.field(
-        description="True if a step of it is parked, or if a provider's records differ from the "
-        "log and no operator has accepted that. "
+        description="True if a step of it is parked, or if another system differs from the log "
+        "and no operator has accepted that. "
         "Null for an order as it was earlier."
     )
     waits: list[OrderWait] | None = strawberry.field(

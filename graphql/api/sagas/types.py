@@ -205,7 +205,10 @@ class DiscrepancyAcceptance:
         return cls(reason=accepted.reason, actor=accepted.actor, at=accepted.at)
 
 
-@strawberry.type(description="A difference between a provider's records and the log.")
+@strawberry.type(
+    description="A difference between the log and another system: a provider, Temporal or the "
+    "stock."
+)
 class SagaDiscrepancy:
     system: ReconciledSystem
     ours: str

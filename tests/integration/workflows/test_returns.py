@@ -254,3 +254,22 @@ async def test_goods_that_the_carrier_confirms_after_a_hint_are_refunded(sagas: 
 
     assert await sagas.end(order_id) == "RETURNED"
     assert await sagas.money(order_id) == {**PAID, "refunded": (1, 500)}
+
+
+async def test_a_return_that_is_requested_again_is_collected_though_the_first_was_not(
+    sagas: Sagas,
+) -> None:
+    order_id, _ = await arrived(
+        sagas, postal_code=NEVER_COMES_BACK, return_delivery=timedelta(seconds=1)
+    )
+    with sagas.carrier_simulator.failing(order_id, "return", "refuse"):
+        await sagas.send_back(order_id)
+        await sagas.parked(order_id, "collect_return")
+    await sagas.intervene(order_id, "collect_return", Intervention.SKIP)
+    await sagas.until(f"order-{order_id}", "OrderReturnLapsed")
+    assert (await sagas.carrier_simulator.effects(order_id)).get("return_requested") is None
+
+    await sent_back(sagas, order_id)
+
+    assert (await sagas.carrier_simulator.effects(order_id))["return_requested"] == (1, 2)
+    await sagas.terminate(order_id)

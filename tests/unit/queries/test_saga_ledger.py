@@ -296,6 +296,22 @@ def test_a_return_ends_the_order() -> None:
     assert view.status is SagaStatus.FINAL
 
 
+def test_a_return_that_is_requested_again_is_collected_again() -> None:
+    log = returning().parked("collect_return", undoing=True)
+    log.intervened(Intervention.SKIP, "collect_return")
+    assert states(log.view())["collect_return"] == "SKIPPED"
+    log.add("lapse_return", order.OrderReturnLapsed(order_id="o1"))
+
+    lines = (ReturnedLine(sku="mug", quantity=2),)
+    log.add(
+        "request_return/1",
+        order.OrderReturnRequested(order_id="o1", lines=lines, refund=REFUND),
+    )
+
+    assert states(log.view())["collect_return"] == "RUNNING"
+    assert "await_goods" not in states(log.view())
+
+
 def test_a_return_without_its_goods_fails_and_the_order_continues() -> None:
     view = returning().add("lapse", order.OrderReturnLapsed(order_id="o1")).view()
 
