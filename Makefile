@@ -12,7 +12,7 @@ JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 6))')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test unit matrix mail-kills mutants coverage attack prove-log chaos-bus bench cost load check check-deploy \
+.PHONY: help run demo test unit matrix mail-kills mutants coverage attack prove-log chaos-bus bench cost load check check-types check-rest check-deploy \
     check-metrics recover set-right erasures erase-again republish verify rebuild replay catalogue clean-data position psql order \
     query explain sbom token lock
 
@@ -26,13 +26,13 @@ demo: $(INSTALLED) ## Run real orders through every outcome and check stock and 
 	@exec $(BIN)/python -m stack demo --workers $(WORKERS) --end-with-parent
 
 # Without files of bytecode, each of the hundreds of processes compiles our modules again.
-test unit matrix: export PYTHONDONTWRITEBYTECODE :=
+test unit matrix check check-types check-rest: export PYTHONDONTWRITEBYTECODE :=
 
 test: $(INSTALLED) ## Run the tests on real PostgreSQL, Temporal and NATS (ARGS="-k name" JOBS=n)
-	@exec $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+	@exec $(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 unit: $(INSTALLED) ## Run the tests that need no server (ARGS="-k name" JOBS=n)
-	@exec $(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/unit $(ARGS)
+	@exec $(BIN)/python -m pytest -n $(JOBS) tests/unit $(ARGS)
 
 matrix: $(INSTALLED) ## Run every saga step with every fault, a rebuild with kills and a rolling restart (ARGS="-k name")
 	@exec $(BIN)/python -m pytest tests/matrix tests/integration/projections/test_rebuild_kills.py \
@@ -70,10 +70,16 @@ prove-log: $(INSTALLED) ## Prove that the log skips nothing, under writers, read
 chaos-bus: $(INSTALLED) ## Break the relay, the bus and consumers at random (BUS=nats|kafka|kafka-groups SECONDS=300)
 	@exec $(BIN)/python -m tests.integration.eventbus.chaos $(if $(BUS),--bus $(BUS)) $(if $(SECONDS),--seconds $(SECONDS))
 
+# The types take one processor about as long as all the rest takes another.
 check: $(INSTALLED) ## Check lint, format, types, imports, locks, prose, schema, events, sagas and deployment files
+	@$(MAKE) --no-print-directory --jobs=2 check-types check-rest
+
+check-types: $(INSTALLED)
+	@echo "== types" && $(BIN)/mypy
+
+check-rest: $(INSTALLED)
 	@echo "== lint" && $(BIN)/ruff check
 	@echo "== format" && $(BIN)/ruff format --check
-	@echo "== types" && $(BIN)/mypy
 	@echo "== imports" && $(BIN)/lint-imports --no-logo
 	@echo "== locks" && locks/check
 	@echo "== prose" && $(BIN)/python -m tools.prose --check

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 
 import asyncpg
@@ -18,6 +19,7 @@ from stack import ports
 from stack.databases import fresh_database
 from stack.postgres import connected, sibling
 from stack.servers import Servers, started_servers
+from tests.support.scheduling import ByModule
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a private folder in it
 MIN_FREE_BYTES = 2_000_000_000
@@ -34,6 +36,23 @@ def pytest_configure() -> None:
     _take_interrupts()
     _share_ports()
     _write_to_memory()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config) -> ByModule:
+    config.option.loadscopereorder = False  # the longest come first already
+    return ByModule(config)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect no garbage among the imported modules and the collected tests: they all stay."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _take_interrupts() -> None:

@@ -152,7 +152,9 @@ def _message(name: str, event: type[Event]) -> Schema:
 def text_of(described: Schema) -> str:
     # A value that occurs twice would become an anchor, which readers of AsyncAPI may not know.
     plain = json.loads(json.dumps(described))
-    text: str = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100)
+    text: str = yaml.dump(
+        plain, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=100
+    )
     return COMMENT + text
 
 
@@ -161,7 +163,7 @@ def main(arguments: Sequence[str]) -> int | str:
     recorded = FILE.read_text() if FILE.exists() else ""
     if recorded == text_of(wanted):
         return 0
-    changes = breaking_changes(yaml.safe_load(recorded), wanted) if recorded else []
+    changes = breaking_changes(yaml.load(recorded, yaml.CSafeLoader), wanted) if recorded else []
     if changes and list(arguments) != ["--accept-breaking"]:
         return BREAKS.format(file=FILE.name, changes="; ".join(changes))
     if list(arguments) == ["--check"]:

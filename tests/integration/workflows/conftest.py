@@ -15,8 +15,8 @@ from providers.stripe_payments import StripePayments
 from queries.sagas import SagaQueries
 from stack.servers import Servers
 from temporal.client import data_converter
-from temporal.runner import replayer
 from tests.support.keys import PAYLOAD_KEYS
+from tests.support.replays import replay
 from tests.support.sagas import Sagas, an_order, running_sagas
 from tests.support.simulators import SimulatorProcess
 
@@ -42,7 +42,7 @@ async def sagas(
     simulators = (payment_simulator, carrier_simulator)
     async with running_sagas(client, pool, providers, simulators) as sagas:
         yield sagas
-    await replayed(sagas)
+    await replay(await sagas.histories(commands=True), sagas.client.data_converter)
 
 
 @pytest.fixture
@@ -50,10 +50,3 @@ async def ledger(database_url: str) -> AsyncIterator[SagaQueries]:
     engine = create_engine(database_url)
     yield SagaQueries(engine)
     await engine.dispose()
-
-
-async def replayed(sagas: Sagas) -> None:
-    """Replay the histories. Raises if a workflow would take another way."""
-    again = replayer(sagas.client.data_converter)
-    for history in await sagas.histories(commands=True):
-        await again.replay_workflow(history)

@@ -23,3 +23,11 @@ def test_progress_is_printed_now_and_then_until_all_is_fetched(
         "  4 packages fetched; installing them, which takes some seconds",
     ]
     assert list(tail) == output
+
+
+def test_one_package_is_taken_out_of_a_lock_with_its_hashes() -> None:
+    of_uv = "uv==2 \\\n    --hash=b \\\n    --hash=c\n"
+    lock = f"uuid==1 \\\n    --hash=a\n{of_uv}uvloop==3 \\\n    --hash=d\n"
+
+    assert install.locked(lock, "uv") == of_uv
+    assert install.locked(lock, "pip") == ""

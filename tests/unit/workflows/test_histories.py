@@ -11,11 +11,12 @@ from temporalio import workflow
 from temporalio.client import WorkflowHistory
 
 from activities import interface
-from temporal.runner import WORKFLOWS, replayer
+from temporal.runner import WORKFLOWS
 from tests.histories.files import CONVERTER, FOLDER, read
 from tests.histories.paths import PATHS
 from tests.histories.reconciliations import RECONCILIATIONS
 from tests.histories.variants import OneLookLess, OneMoreStep, OneUndoLess, StepsSwapped
+from tests.support.replays import replay
 from workflows.order import OrderWorkflow
 from workflows.payment import PaymentWorkflow
 
@@ -29,8 +30,7 @@ async def test_a_recorded_path_replays(path: str) -> None:
     histories = recorded(path)
 
     assert histories
-    for history in histories:
-        await replayer(CONVERTER).replay_workflow(history)
+    await replay(histories, CONVERTER)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ async def test_a_change_that_breaks_running_sagas_is_noticed(
 
     assert len(histories) == 1
     with pytest.raises(workflow.NondeterminismError):
-        await replayer(CONVERTER, changed).replay_workflow(histories[0])
+        await replay(histories, CONVERTER, changed)
 
 
 def test_every_path_is_recorded_and_nothing_else() -> None:
