@@ -39,9 +39,9 @@ def pytest_configure() -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config) -> ByModule:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByModule:
     config.option.loadscopereorder = False  # the longest come first already
-    return ByModule(config)
+    return ByModule(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -42,7 +42,7 @@ async def sagas(
     simulators = (payment_simulator, carrier_simulator)
     async with running_sagas(client, pool, providers, simulators) as sagas:
         yield sagas
-    await replay(await sagas.histories(commands=True), sagas.client.data_converter)
+    await replayed(sagas)
 
 
 @pytest.fixture
@@ -50,3 +50,7 @@ async def ledger(database_url: str) -> AsyncIterator[SagaQueries]:
     engine = create_engine(database_url)
     yield SagaQueries(engine)
     await engine.dispose()
+
+
+async def replayed(sagas: Sagas) -> None:
+    await replay(await sagas.histories(commands=True), sagas.client.data_converter)
