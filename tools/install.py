@@ -39,9 +39,10 @@ def _with_uv(lock: Path) -> bool:
     with tempfile.TemporaryDirectory() as made:
         alone = Path(made, "uv.lock")
         alone.write_text(locked(lock.read_text(), "uv"))
-        return _succeeds(*PIP, "--quiet", *HASHED, str(alone)) and _succeeds(
-            *UV, "--compile-bytecode", *HASHED, str(lock)
-        )
+        if not _succeeds(*PIP, "--quiet", *HASHED, str(alone)):
+            return False
+    _say("fetching many packages at once")
+    return _succeeds(*UV, "--quiet", "--compile-bytecode", *HASHED, str(lock))
 
 
 def locked(lock: str, package: str) -> str:

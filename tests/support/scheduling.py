@@ -7,7 +7,7 @@ from xdist.scheduler import LoadFileScheduling
 END_TO_END = "tests/e2e"
 
 
-class ByModule(LoadFileScheduling):  # type: ignore[misc] - xdist has no stubs
+class ByModule(LoadFileScheduling):  # type: ignore[misc]  # no stubs
     """Gives a process one module after another, and all end-to-end tests to one process.
 
     So each system, API and worker that tests share starts once, and not in every process.
