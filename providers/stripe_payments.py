@@ -39,9 +39,9 @@ from providers.payments import (
 from providers.stripe_amounts import (
     NotRepresentable,
     UnknownCurrency,
-    nearest,
     read_amount,
     to_stripe,
+    unit_of,
 )
 from providers.stripe_disputes import list_of_disputes
 from providers.stripe_kept_errors import (
@@ -201,8 +201,8 @@ class StripePayments:
                 raise ProviderRefused(PROVIDER, "refund", code, _HTTP_OK)
             return await self._get(reference)
 
-    def nearest(self, *, amount: int, currency: str) -> int:
-        return nearest(amount, currency)
+    def unit(self, currency: str) -> int:
+        return unit_of(currency).ours
 
     async def refunds(self, *, reference: str) -> Sequence[ProviderRefund]:
         async with self._asking("refunds"):
