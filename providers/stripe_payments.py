@@ -14,11 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import stripe
-from stripe.params import (
-    DisputeListParamsCreated,
-    PaymentIntentConfirmParams,
-    PaymentIntentCreateParams,
-)
+from stripe.params import PaymentIntentConfirmParams, PaymentIntentCreateParams
 
 from providers import idempotency_keys
 from providers.breaker import Breaker
@@ -43,7 +39,7 @@ from providers.stripe_amounts import (
     to_stripe,
     unit_of,
 )
-from providers.stripe_disputes import list_of_disputes
+from providers.stripe_disputes import disputes_of, disputes_since
 from providers.stripe_kept_errors import (
     REPLAYED,
     NoKeyLeft,
@@ -214,12 +210,11 @@ class StripePayments:
 
     async def disputes(self, *, reference: str) -> Sequence[ProviderDispute]:
         async with self._asking("disputes"):
-            return await list_of_disputes(self._disputes, {"payment_intent": reference})
+            return await disputes_of(self._disputes, reference)
 
     async def new_disputes(self, *, since: datetime) -> Sequence[ProviderDispute]:
         async with self._asking("disputes"):
-            created: DisputeListParamsCreated = {"gte": int(since.timestamp())}
-            return await list_of_disputes(self._disputes, {"created": created})
+            return await disputes_since(self._disputes, since)
 
     async def close(self) -> None:
         await self._transport.close_async()
