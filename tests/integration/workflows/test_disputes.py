@@ -12,7 +12,13 @@ from domain.saga.commands import Intervention
 from kit.eventually import eventually
 from kit.pool import Pool
 from providers.carrier_simulator.routes import NORMAL
-from tests.integration.workflows.aftercare_fixture import MONTH, bank_reports, facts
+from tests.integration.workflows.aftercare_fixture import (
+    MONTH,
+    aftercare_ended,
+    bank_reports,
+    facts,
+    lapsed,
+)
 from tests.support.sagas import Sagas, an_order
 
 
@@ -100,7 +106,7 @@ async def test_a_step_parked_by_an_outage_and_then_by_a_dispute_is_retried(
     async def meets_the_dispute() -> bool:
         latest = "SELECT code FROM journal.parked_attempt WHERE order_id = $1"
         async with pool.acquire() as connection:
-            return await connection.fetchval(latest, order_id) == "CHARGE_DISPUTED"
+            return str(await connection.fetchval(latest, order_id)) == "CHARGE_DISPUTED"
 
     await eventually(meets_the_dispute)
     await decided(sagas, order_id, dispute, "won")
@@ -108,6 +114,22 @@ async def test_a_step_parked_by_an_outage_and_then_by_a_dispute_is_retried(
     assert await sagas.end(order_id) == "RETURNED"
     assert (await sagas.money(order_id))["refunded"] == (1, 500)
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaUnparked"]
+
+
+async def test_a_resumed_return_waits_until_the_dispute_is_closed(sagas: Sagas) -> None:
+    order_id, _ = await lapsed(sagas, timedelta(seconds=1))
+    assert await sagas.end(order_id) == "COMPLETED"
+    dispute = await disputed(sagas, order_id)
+    await sagas.carrier_simulator.happen("returns", reference=order_id)
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
+    assert (await sagas.parked(order_id, "refund"))["workflow_id"] == f"aftercare-{order_id}"
+
+    await decided(sagas, order_id, dispute, "won")
+
+    await sagas.until(f"order-{order_id}", "OrderReturned")
+    await aftercare_ended(sagas, order_id)
+    assert (await sagas.money(order_id))["refunded"] == (1, 500)
+    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaRetried"]
 
 
 async def test_a_refund_that_an_operator_promised_gives_nothing_after_a_lost_dispute(

@@ -381,6 +381,28 @@ async def test_a_hold_that_ends_while_the_capture_is_parked_is_owed(sagas: Sagas
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaUnparked"]
 
 
+async def test_a_second_hold_that_ends_before_its_capture_is_owed_again(sagas: Sagas) -> None:
+    order_id = await owed(sagas, await sagas.stocked(1))
+    with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
+        await pay_again(sagas, order_id, key="first")
+        await sagas.until(f"payment-{order_id}", "PaymentAuthorized", times=2)
+        await sagas.payment_simulator.end_hold(order_id)
+        await sagas.payment_simulator.until_recorded(order_id, "expired", times=2)
+
+    await sagas.orchestrator.handle_event(PaymentNotification(order_id, 2, CANCELED))
+    await sagas.until(f"payment-{order_id}", "PaymentHoldEnded", times=2)
+    await pay_again(sagas, order_id, key="second")
+    await sagas.until(f"payment-{order_id}", "PaymentCaptured")
+    await sagas.notify(order_id, DELIVERED)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == {
+        "authorized": (3, 750),
+        "expired": (2, 500),
+        "captured": (1, 250),
+    }
+
+
 async def test_a_customer_whose_card_is_declined_pays_an_owed_order_with_another(
     sagas: Sagas,
 ) -> None:

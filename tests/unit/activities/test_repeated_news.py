@@ -36,7 +36,7 @@ def test_a_year_of_the_same_notification_repeats_it_a_few_hundred_times() -> Non
 
 def test_each_order_and_each_status_has_its_own_pauses() -> None:
     news = RepeatedNews(clock=lambda: 0.0)
-    all_news = [
+    all_news: list[PaymentNotification | ShipmentNotification] = [
         DELIVERED,
         ShipmentNotification("order-1", Kind.LOST),
         ShipmentNotification("order-2", Kind.DELIVERED),
