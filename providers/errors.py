@@ -77,6 +77,12 @@ class CreationRefused(ProviderRefused):
     """The provider refused to create the payment: it does not exist, and nothing can be held."""
 
 
+class NotPermitted(ProviderUnavailable):
+    """The API key has no right to this call, for now. Other calls may be permitted."""
+
+    advice = "give the API key the right to this call"
+
+
 class CreationDenied(ProviderUnavailable):
     """The provider accepts no payment with this API key or for this account, for now.
 

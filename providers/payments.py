@@ -196,8 +196,8 @@ class PaymentProvider(Protocol):
         """
         ...
 
-    def nearest(self, *, amount: int, currency: str) -> int:
-        """Return the nearest amount that the provider can move, for a refund of a part.
+    def unit(self, currency: str) -> int:
+        """Return the smallest amount that the provider moves; all others are multiples of it.
 
         Some currencies have a larger unit at the provider than in ISO 4217.
         """

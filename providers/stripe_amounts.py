@@ -106,16 +106,6 @@ def from_stripe(amount: int, currency: str) -> int:
     return _steps(amount, currency, unit.step) * unit.ours
 
 
-def nearest(amount: int, currency: str) -> int:
-    """Return the nearest amount that Stripe can move. Both are ISO 4217's minor units.
-
-    Stripe's page asks to round amounts of three decimals to the nearest ten. Raises
-    UnknownCurrency.
-    """
-    ours = unit_of(currency).ours
-    return (amount + ours // 2) // ours * ours
-
-
 def _counting(currency: str) -> tuple[int, int]:
     """Return the decimals of Stripe's unit, and the step of its amounts."""
     if currency in WHOLE_IN_HUNDREDTHS:

@@ -14,11 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import stripe
-from stripe.params import (
-    DisputeListParamsCreated,
-    PaymentIntentConfirmParams,
-    PaymentIntentCreateParams,
-)
+from stripe.params import PaymentIntentConfirmParams, PaymentIntentCreateParams
 
 from providers import idempotency_keys
 from providers.breaker import Breaker
@@ -39,11 +35,11 @@ from providers.payments import (
 from providers.stripe_amounts import (
     NotRepresentable,
     UnknownCurrency,
-    nearest,
     read_amount,
     to_stripe,
+    unit_of,
 )
-from providers.stripe_disputes import list_of_disputes
+from providers.stripe_disputes import disputes_of, disputes_since
 from providers.stripe_kept_errors import (
     REPLAYED,
     NoKeyLeft,
@@ -201,8 +197,8 @@ class StripePayments:
                 raise ProviderRefused(PROVIDER, "refund", code, _HTTP_OK)
             return await self._get(reference)
 
-    def nearest(self, *, amount: int, currency: str) -> int:
-        return nearest(amount, currency)
+    def unit(self, currency: str) -> int:
+        return unit_of(currency).ours
 
     async def refunds(self, *, reference: str) -> Sequence[ProviderRefund]:
         async with self._asking("refunds"):
@@ -214,12 +210,11 @@ class StripePayments:
 
     async def disputes(self, *, reference: str) -> Sequence[ProviderDispute]:
         async with self._asking("disputes"):
-            return await list_of_disputes(self._disputes, {"payment_intent": reference})
+            return await disputes_of(self._disputes, reference)
 
     async def new_disputes(self, *, since: datetime) -> Sequence[ProviderDispute]:
         async with self._asking("disputes"):
-            created: DisputeListParamsCreated = {"gte": int(since.timestamp())}
-            return await list_of_disputes(self._disputes, {"created": created})
+            return await disputes_since(self._disputes, since)
 
     async def close(self) -> None:
         await self._transport.close_async()

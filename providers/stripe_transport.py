@@ -11,6 +11,7 @@ from providers.breaker import Breaker, guarded
 from providers.errors import (
     CreationDenied,
     CreationRefused,
+    NotPermitted,
     ProviderError,
     ProviderRefused,
     ProviderUnavailable,
@@ -19,7 +20,8 @@ from providers.http import SAYS_NOTHING, answering, pooled_client, timed
 
 PROVIDER = "payments"
 _CONFLICT = 409
-_DENIED = {401, 403}
+_FORBIDDEN = 403
+_DENIED = {401, _FORBIDDEN}
 _FIRST_SERVER_ERROR = 500
 _FIRST_CLIENT_ERROR = 400
 
@@ -76,6 +78,8 @@ def not_created(operation: str, error: stripe.StripeError) -> ProviderError:
 def _translated(operation: str, error: stripe.StripeError) -> ProviderError:
     status = error.http_status or 0
     code = _code(error)
+    if status == _FORBIDDEN:
+        return NotPermitted(PROVIDER, operation, code or f"http_{status}")
     if _worth_asking_again(error, status):
         is_outage = status >= _FIRST_SERVER_ERROR or isinstance(error, stripe.APIConnectionError)
         return ProviderUnavailable(

@@ -110,6 +110,7 @@ class AftercareWorkflow(SagaWorkflow):
         """Keep the parkings of an earlier run whose steps run again, and end the others."""
         if not self._has_taken_over:
             self._has_taken_over = True
+            self._saga.keep_settled(found.settled)
             self._saga.parked.take_over(found.left_parked)
             run_again = {failed.step for failed in found.failed_refunds}
             if found.return_resumed:
@@ -190,12 +191,17 @@ class AftercareWorkflow(SagaWorkflow):
     @workflow.signal
     def payment_notification(self, report: PaymentNotification) -> None:
         del report  # the notification is only a hint; the workflow asks the provider
-        self._is_notified = True
+        self._notice()
 
     @workflow.signal
     def shipment_notification(self, report: ShipmentNotification) -> None:
         del report
+        self._notice()
+
+    def _notice(self) -> None:
+        """Ask the providers, also if they have not answered and the next try is far away."""
         self._is_notified = True
+        self._saga.parked.nudge(ATTEND)
 
 
 def _failed(refund: FailedRefund) -> ApplicationError:

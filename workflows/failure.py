@@ -26,7 +26,10 @@ from domain.errors import ErrorCode
 
 OVERDUE: Final = "OVERDUE"
 _LATER: Final = frozenset(
-    {OVERDUE, NO_ANSWER, DATABASE_UNAVAILABLE, PROVIDER_PAUSED, PROVIDER_UNAVAILABLE}
+    {
+        *(OVERDUE, NO_ANSWER, DATABASE_UNAVAILABLE, PROVIDER_PAUSED, PROVIDER_UNAVAILABLE),
+        ErrorCode.CHARGE_DISPUTED,  # the dispute may be closed without a notification
+    }
 )
 """The failures that a retry alone may settle."""
 _OURS: Final = {*ErrorCode, PROVIDER_REFUSED, *_LATER}

@@ -116,6 +116,8 @@ class OrderWorkflow(SagaWorkflow):
                 await step(plan.AWAIT_DISPATCH, self._await_dispatch)
             except HoldEnded as ended:
                 await step(plan.ASK_AGAIN, partial(self._ask_again, ended.attempt))
+                if self._saga.is_settled(plan.ASK_AGAIN):
+                    self._payment.hold.waive()
             else:
                 await self._saga.parked.end(plan.ASK_AGAIN.name)  # a recovery has left it
                 return
@@ -278,8 +280,11 @@ class OrderWorkflow(SagaWorkflow):
         if report.kind is ShipmentNotificationKind.RETURNED:
             await self._returns.goods_are_back()
             return
-        self._shipment.notify(report)
+        is_new = self._shipment.notify(report)
         self._saga.parked.nudge(plan.AWAIT_DELIVERY.name)
+        if is_new:  # the parcel may have left before it was stopped
+            self._saga.parked.retry(plan.ASK_AGAIN.name)
+            self._saga.parked.retry(plan.CANCEL_SHIPMENT.name)
 
     @workflow.signal
     async def payment_notification(self, report: PaymentNotification) -> None:

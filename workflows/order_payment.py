@@ -29,9 +29,13 @@ class OrderPayment:
         self.hold = PaymentHold(saga)
 
     async def notify(self, report: PaymentNotification) -> None:
-        """Take the provider's report as a hint only: the saga asks before the parcel leaves."""
+        """Take the provider's report as a hint only: the saga asks before the parcel leaves.
+
+        After that, a parked capture learns from the provider that the payment is owed.
+        """
         if report.kind is PaymentNotificationKind.CANCELED:
             self.hold.doubt()
+            self._saga.parked.retry(plan.CAPTURE.name)
 
     async def restore(self) -> None:
         """Record the attempts to pay that the provider knows of and the log has lost."""

@@ -30,10 +30,14 @@ class OrderShipment:
         self.parcel = ParcelInput(saga.order_id)
         """The parcel as the carrier's latest notification describes it."""
 
-    def notify(self, report: ShipmentNotification) -> None:
+    def notify(self, report: ShipmentNotification) -> bool:
+        """Return whether the parcel's status is new to this workflow."""
+        status = TrackedStatus(report.kind.value)
+        is_new = not self.tracking.has_reported(status)
         if report.tracking is not None:
             self.parcel = ParcelInput(self._saga.order_id, report.tracking)
-        self.tracking.notify(TrackedStatus(report.kind.value), is_confirmed=report.is_confirmed)
+        self.tracking.notify(status, is_confirmed=report.is_confirmed)
+        return is_new
 
     async def create(self) -> None:
         if not self.has_left:

@@ -37,6 +37,11 @@ class PaymentHold:
         """Ask the provider before the parcel leaves: it may have ended the hold."""
         self._may_have_ended = True
 
+    def waive(self) -> None:
+        """Rely on the hold no more: an operator lets the parcel leave without it."""
+        self._may_have_ended = False
+        self.relied_on_until = None
+
     def is_in_doubt(self) -> bool:
         return self._may_have_ended or self._has_run_out()
 

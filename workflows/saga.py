@@ -146,6 +146,10 @@ class SagaRunner:
         """The steps that an operator has skipped or resolved."""
         return tuple(sorted(self._settled))
 
+    def keep_settled(self, steps: Iterable[str]) -> None:
+        """Run none of these steps, which an operator settled in an earlier run."""
+        self._settled |= set(steps)
+
     def check(self) -> None:
         if self._reason is not None:
             raise CompensationRequested(self._reason)

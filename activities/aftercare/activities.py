@@ -13,13 +13,14 @@ from activities.parcels_back import ParcelsBack
 from activities.reconciliation.discrepancies import DiscrepancyRecord
 from activities.reconciliation.provider_comparison import ProviderComparison
 from activities.saga import parked_steps
-from activities.types.aftercare import AftercareResult, RefundAgainInput
+from activities.types.aftercare import AftercareResult, FailedRefund, RefundAgainInput
 from activities.types.reconciliation import Discrepancy
 from domain.errors import ErrorCode
 from domain.ids import aftercare_workflow_id
 from domain.order.decide import ORDER
 from domain.order.state import FINAL, OrderStatus
 from domain.payment.state import PaymentState
+from domain.saga.commands import ReconciledSystem
 from domain.saga.decide import SAGA
 from domain.shipping.decide import SHIPMENT
 from providers.carrier import Carrier, CarrierShipmentStatus
@@ -43,12 +44,13 @@ class AftercareActivitiesImpl(interface.AftercareActivities):
         if status is None:  # the log may have lost the order: the recovery places it again
             return AftercareResult(is_open=True)
         payment = await self._bank.record(order_id)
+        failed = await self._failed_refunds(order_id, payment)
         is_resumed = False
         if status in FINAL:
             is_resumed = await self._attend_to_goods(order_id)
-            if not is_resumed and not payment.failed_refunds:
-                await self._compare(order_id)  # no step of the aftercare is about to change it
-        return await self._result(order_id, payment, is_resumed=is_resumed)
+            if not is_resumed:
+                await self._compare(order_id, is_money_awaited=bool(failed))
+        return await self._result(order_id, payment, failed, is_resumed=is_resumed)
 
     @activity.defn
     async def refund_again(self, again: RefundAgainInput) -> None:
@@ -62,9 +64,14 @@ class AftercareActivitiesImpl(interface.AftercareActivities):
             await self._back.record_returned_to_sender(order_id)
         return await self._back.resume_return(order_id)
 
-    async def _compare(self, order_id: str) -> None:
-        """Record where the log and the providers still disagree: an operator decides on it."""
+    async def _compare(self, order_id: str, *, is_money_awaited: bool) -> None:
+        """Record where the log and the providers still disagree: an operator decides on it.
+
+        `is_money_awaited`: a step of the aftercare is about to change the money.
+        """
         for comparison in await self._comparison.read(order_id):
+            if is_money_awaited and comparison.system is ReconciledSystem.PAYMENT:
+                continue
             if comparison.agrees:
                 await self._discrepancies.settled(order_id, comparison.system)
             else:
@@ -72,8 +79,23 @@ class AftercareActivitiesImpl(interface.AftercareActivities):
                     Discrepancy(order_id, comparison.system, comparison.ours, comparison.theirs)
                 )
 
+    async def _failed_refunds(
+        self, order_id: str, payment: PaymentState
+    ) -> tuple[FailedRefund, ...]:
+        saga = await self._handler.load(SAGA, order_id)
+        return tuple(
+            replace(failed, is_retried=failed.step in saga.intervention_counts)
+            for failed in failed_refunds(payment)
+            if failed.step not in saga.settled
+        )
+
     async def _result(
-        self, order_id: str, payment: PaymentState, *, is_resumed: bool
+        self,
+        order_id: str,
+        payment: PaymentState,
+        failed: tuple[FailedRefund, ...],
+        *,
+        is_resumed: bool,
     ) -> AftercareResult:
         status = (await self._handler.load(ORDER, order_id)).status
         saga = await self._handler.load(SAGA, order_id)
@@ -87,11 +109,7 @@ class AftercareActivitiesImpl(interface.AftercareActivities):
         return AftercareResult(
             is_open=status not in FINAL,
             return_resumed=is_resumed and status is OrderStatus.COMPLETED,
-            failed_refunds=tuple(
-                replace(failed, is_retried=failed.step in saga.intervention_counts)
-                for failed in failed_refunds(payment)
-                if failed.step not in saga.settled
-            ),
+            failed_refunds=failed,
             undisputed=tuple(waits_for_dispute),
             left_parked=tuple(each for each in parked if each.workflow_id == ours),
             settled=tuple(sorted(saga.settled)),

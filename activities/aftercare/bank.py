@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from typing import Final
 
 from activities.command_handler import CommandHandler, Step
@@ -12,7 +14,10 @@ from domain.money import Money
 from domain.payment import commands as c
 from domain.payment.decide import PAYMENT
 from domain.payment.state import Dispute, PaymentState
+from providers.errors import NotPermitted
 from providers.payments import PaymentProvider, ProviderDispute, ProviderDisputeState
+
+logger = logging.getLogger(__name__)
 
 _OUTCOMES: Final = {
     ProviderDisputeState.OPEN: None,
@@ -34,13 +39,15 @@ class Bank:
         The log is read first: a refund that it holds was in the provider's records before.
         """
         payment = await self._handler.load(PAYMENT, order_id)
-        if payment.reference is None or not payment.captured:
+        if payment.reference is None:
             return payment
-        listed = await self._refunds.listed(payment.reference)
-        for purpose, remains in listed.lacking(payment.refunds).items():
-            await self._record_failure(order_id, purpose, remains)
-        await self._refund_record.record_elsewhere(order_id, listed)
-        for dispute in await self._provider.disputes(reference=payment.reference):
+        if payment.captured:
+            listed = await self._refunds.listed(payment.reference)
+            for purpose, remains in listed.lacking(payment.refunds).items():
+                await self._record_failure(order_id, purpose, remains)
+            await self._refund_record.record_elsewhere(order_id, listed)
+        # An operator may have captured outside Waybill what the bank disputes.
+        for dispute in await self._disputes(payment.reference):
             await self._record_dispute(order_id, dispute)
         return await self._handler.load(PAYMENT, order_id)
 
@@ -66,6 +73,14 @@ class Bank:
                 aggregate_id=order_id, purpose=purpose, given=given, repeats=again.number
             ),
         )
+
+    async def _disputes(self, reference: str) -> Sequence[ProviderDispute]:
+        """Return the disputes; none for an API key without the right to read them."""
+        try:
+            return await self._provider.disputes(reference=reference)
+        except NotPermitted as denied:
+            logger.warning("the disputes are not read: %s", denied)
+            return []
 
     async def _record_failure(self, order_id: str, purpose: str, remains: int) -> None:
         payment = await self._handler.load(PAYMENT, order_id)

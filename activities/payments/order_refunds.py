@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from activities.command_handler import CommandHandler, Run, Step
@@ -47,7 +47,7 @@ class OrderRefunds:
                 raise
             await self.end(refund)
         else:
-            await self._end(refund, promised.amount, *given)
+            await self._end(refund, sum(each.given.amount for each in given), *given)
 
     async def end(self, refund: RefundInput) -> None:
         """End the refund with what Waybill has given back for it, if it is open."""
@@ -82,9 +82,23 @@ async def request_refund(
 
 
 def _facts(payment: PaymentState, saga: SagaState) -> dict[str, object]:
-    given_back = payment.refunds.get(GIVE_BACK.name, 0) + sum(payment.settled.values())
+    is_return_settled = REFUND.name in saga.settled
+    unpromised = {GIVE_BACK.name, REFUND.name} if is_return_settled else {GIVE_BACK.name}
     return {
         "captured": payment.captured,
-        "refunded_elsewhere": payment.refunded_elsewhere + given_back,
-        "is_return_settled": REFUND.name in saga.settled,
+        "given_otherwise": _given_otherwise(payment, unpromised),
+        "is_return_settled": is_return_settled,
     }
+
+
+def _given_otherwise(payment: PaymentState, unpromised: Collection[str]) -> int:
+    """Return what the customer has got besides the promises: for these purposes, or otherwise.
+
+    What an operator has given in place of a refund that had failed belongs to the promise of that
+    refund, if there is one.
+    """
+    refunds = sum(payment.refunds.get(purpose, 0) for purpose in unpromised)
+    of_promises = sum(
+        amount for purpose, amount in payment.made_good.items() if purpose not in unpromised
+    )
+    return refunds + payment.refunded_elsewhere + payment.given_otherwise - of_promises

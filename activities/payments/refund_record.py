@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from activities.command_handler import CommandHandler, Step
 from activities.payments.refunds import Listed, Refunds
+from activities.payments.wanted import nearest, wanted_by
 from domain.errors import ErrorCode, Refused
 from domain.ids import order_workflow_id
 from domain.money import Money
+from domain.order.decide import ORDER
 from domain.payment import commands as c
 from domain.payment.decide import PAYMENT
 from domain.payment.state import TAKEN, PaymentState
@@ -26,30 +28,40 @@ class RefundRecord:
         if payment.captured and payment.reference is not None:
             await self.record_elsewhere(order_id, await self._refunds.listed(payment.reference))
 
-    async def give(self, order_id: str, purpose: str, wanted: Money) -> list[c.PaymentCommand]:
+    async def give(self, order_id: str, purpose: str, wanted: Money) -> list[c.RecordRefund]:
         """Refund `wanted` for this purpose, and return the commands that record it.
 
-        Raises Refused when the captured amount does not allow all of it, and no lost dispute has
-        given the rest. The part that it allows is refunded and recorded then.
+        Raises Refused when the captured amount does not allow all of it, and lost disputes have
+        not given the rest. The part that it allows is refunded and recorded then.
         """
         payment = await self._load(order_id)
         if not wanted.amount:
             return []
         reference = _reference(order_id, payment)
-        due = self._provider.nearest(amount=wanted.amount, currency=wanted.currency)
+        due = await self._nearest(order_id, purpose, wanted, reference)
         listed = await self._refunds.give(
             order_id, purpose, reference, wanted=due, captured=payment.captured
         )
         await self.record_elsewhere(order_id, listed)
         given = listed.by_purpose.get(purpose, 0)
         record = _record(order_id, purpose, given, wanted.currency)
-        if given < due and not payment.lost:  # a lost dispute has given the rest
+        if due - given > payment.lost:  # a lost dispute has given so much of the rest
             if given:
                 await self._handler.handle(
                     Step.current(f"{purpose}/part/{given}", order_id), record
                 )
             raise _too_little(order_id, wanted, given, payment, listed)
         return [record]
+
+    async def _nearest(self, order_id: str, purpose: str, wanted: Money, reference: str) -> int:
+        """Return the amount to give, which the provider can move."""
+        unit = self._provider.unit(wanted.currency)
+        if unit == 1:
+            return wanted.amount
+        order = await self._handler.load(ORDER, order_id)
+        listed = await self._refunds.listed(reference)
+        promised = {**wanted_by(order), purpose: wanted.amount}
+        return nearest(purpose, promised, listed.by_purpose, unit)
 
     async def give_all_back(
         self, order_id: str, payment: PaymentState, captured: ProviderPayment
@@ -120,6 +132,6 @@ def _too_little(
         f"{wanted.amount} {wanted.currency} are due to the customer of order {order_id}, and only"
         f" {given} were given: {listed.in_all} of the {payment.captured} that were captured are"
         f" refunded, {elsewhere} of them outside Waybill, and operators have given back"
-        f" {sum(payment.settled.values())} by other means (minor units). Resolve the step to go on"
-        " with that",
+        f" {sum(payment.settled.values())} by other means, and lost disputes {payment.lost} (minor"
+        " units). Resolve the step to go on with that",
     )

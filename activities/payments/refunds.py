@@ -12,8 +12,8 @@ from domain.errors import ErrorCode, Refused
 from domain.payment.decide import PAYMENT
 from domain.saga.decide import SAGA
 from providers import idempotency_keys
-from providers.errors import ProviderRefused
-from providers.payments import PaymentProvider, ProviderRefund
+from providers.errors import NotPermitted, ProviderRefused
+from providers.payments import PaymentProvider, ProviderDisputeState, ProviderRefund
 
 _DISPUTED: Final = "charge_disputed"
 """The provider's code, when the log does not know of the dispute yet."""
@@ -110,13 +110,21 @@ class Refunds:
             try:
                 await self._refund(asked, payment.amount.currency)
             except ProviderRefused as refused:
-                if refused.code == _DISPUTED:
+                if refused.code == _DISPUTED and await self._is_disputed(reference):
                     raise _disputed(order_id) from None
                 # Another refund of this payment may have come first, and left less.
                 if looks == MAX_LOOKS or (await self.listed(reference)).in_all == listed.in_all:
                     raise
             else:
                 return await self._shown(purpose, reference, given + amount)
+
+    async def _is_disputed(self, reference: str) -> bool:
+        """Return whether a dispute is open. Some providers refund nothing after a lost one."""
+        try:
+            disputes = await self._provider.disputes(reference=reference)
+        except NotPermitted:
+            return True
+        return any(dispute.state is ProviderDisputeState.OPEN for dispute in disputes)
 
     async def _refund(self, asked: _Asked, currency: str) -> None:
         saga = await self._handler.load(SAGA, asked.order_id)

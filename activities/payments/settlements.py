@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from activities.command_handler import CommandHandler
+from activities.payments.wanted import wanted_by
 from activities.types.parking import InterventionInput
 from domain.command import Command
 from domain.order.decide import ORDER
-from domain.order.state import OrderState
 from domain.payment.commands import RecordRefundSettlement, RecordSettlement
 from domain.payment.decide import PAYMENT
 from domain.payment.events import PaymentRefundedElsewhere
 from domain.saga.commands import Intervention
 from domain.saga.decide import SAGA
 from domain.saga.events import SagaParked
-from domain.saga.plan import CAPTURE, GIVE_BACK, REFUND, REFUND_AGAIN, REFUND_ORDER
+from domain.saga.plan import CAPTURE, GIVE_BACK, REFUND_AGAIN
 
 
 async def settlement_of(
@@ -33,7 +33,7 @@ async def settlement_of(
     if step == CAPTURE.name:
         return (RecordSettlement(aggregate_id=order_id, step=step, is_given_back=False),)
     is_repetition = step.startswith(REFUND_AGAIN)
-    due = 0 if is_repetition else _due(await handler.load(ORDER, order_id), step)
+    due = 0 if is_repetition else wanted_by(await handler.load(ORDER, order_id)).get(step, 0)
     if not due and not is_repetition:
         return ()
     return (
@@ -61,13 +61,3 @@ async def _refunded_by_hand(handler: CommandHandler, order_id: str, parking: int
         and stored.position > min(parked_at, default=stored.position)
     ]
     return sum(refunds)
-
-
-def _due(order: OrderState, step: str) -> int:
-    """Return what this step was to refund; 0 for a step that refunds nothing."""
-    if step == REFUND.name and order.returning is not None:
-        return order.returning.refund.total
-    if step.startswith(REFUND_ORDER):
-        refund = order.refunds.get(int(step.removeprefix(REFUND_ORDER)))
-        return 0 if refund is None else refund.amount
-    return 0

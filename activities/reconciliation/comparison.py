@@ -16,6 +16,7 @@ from activities.reconciliation.disputed_orders import DisputedOrders
 from activities.reconciliation.failed_orders import failed_orders
 from activities.reconciliation.open_order_sweep import OpenOrderSweep
 from activities.reconciliation.provider_comparison import ProviderComparison, SystemComparison
+from activities.reconciliation.repeated_news import RepeatedNews
 from activities.reconciliation.unchecked_orders import UncheckedOrders
 from activities.tracking import record_tracking
 from activities.types.reconciliation import (
@@ -64,11 +65,12 @@ class ReconciliationActivitiesImpl(interface.ReconciliationActivities):
         self._comparison = comparison
         self._discrepancies = discrepancies
         self._sagas = sagas
+        self._news = RepeatedNews()
 
     @activity.defn
     async def compare(self, reconcile: ReconcileInput) -> ComparisonResult:
         for notification in await self._orders.disputed.missed():
-            await self._sagas.handle_event(notification)
+            await self._notify(notification)
         if reconcile.order_id is not None:
             done = await self._look_at([reconcile.order_id])
             return self._compared(done, known=[reconcile.order_id], position=None)
@@ -134,7 +136,7 @@ class ReconciliationActivitiesImpl(interface.ReconciliationActivities):
         comparisons = await self._comparison.read(order_id)
         for comparison in comparisons:
             if comparison.notification is not None:
-                await self._sagas.handle_event(comparison.notification)
+                await self._notify(comparison.notification)
             if comparison.has_other_refunds:
                 await self._comparison.record_refunds(order_id)
             await record_tracking(self._handler, order_id, comparison.tracking)
@@ -143,6 +145,10 @@ class ReconciliationActivitiesImpl(interface.ReconciliationActivities):
             for comparison in comparisons
             if not comparison.agrees
         ]
+
+    async def _notify(self, notification: PaymentNotification | ShipmentNotification) -> None:
+        if self._news.is_due(notification):
+            await self._sagas.handle_event(notification)
 
     async def _judge(
         self, order_id: str, comparison: SystemComparison, before: Sequence[Discrepancy]

@@ -16,7 +16,7 @@ from activities.command_handler import CommandHandler
 from activities.payments.refund_record import RefundRecord
 from activities.payments.refunds import Listed, Refunds
 from domain.order.decide import ORDER
-from domain.order.state import CANCELLABLE, FINAL, OrderState, OrderStatus
+from domain.order.state import CANCELLABLE_AFTER_DISPATCH, FINAL, OrderState, OrderStatus
 from domain.payment.decide import PAYMENT
 from domain.payment.state import UNSETTLED, PaymentState, PaymentStatus
 from domain.provider_notifications import (
@@ -140,7 +140,7 @@ class ProviderComparison:
         is_decided = latest is not None and latest.state not in _UNDECIDED
         is_released = latest is not None and latest.state is ProviderPaymentState.VOIDED
         ends_hold = (
-            order.status in CANCELLABLE
+            order.status in CANCELLABLE_AFTER_DISPATCH  # a parked capture may wait for it
             and payment.status is PaymentStatus.AUTHORIZED
             and is_released
         )

@@ -177,8 +177,9 @@ class RequestRefund(OrderCommand):
     )
     reason: Explanation
     captured: MinorUnits = 0
-    refunded_elsewhere: MinorUnits = 0
-    """The refunds of the payment that belong neither to a return nor to such a request."""
+    given_otherwise: MinorUnits = 0
+    """What the customer has got back besides returns and such requests: by an undo, by hand, by a
+    lost dispute."""
     is_return_settled: bool = False
     """An operator has settled the refund of the return outside Waybill."""
 

@@ -28,7 +28,7 @@ def request_refund(command: c.RequestRefund, state: OrderState) -> Sequence[e.Or
         )
     price = None if command.lines is None else _price_of(command.lines, state)
     amount = command.amount if price is None else price.total
-    left = max(0, command.captured - command.refunded_elsewhere - _promised(command, state))
+    left = max(0, command.captured - command.given_otherwise - _promised(command, state))
     if not amount or amount > left:
         raise Refused(
             ErrorCode.REFUND_TOO_LARGE,

@@ -129,8 +129,17 @@ def _evolve_refunds(state: PaymentState, event: e.PaymentRefundEvent) -> Payment
             return replace(
                 state,
                 settled=_settled(state, event),
+                made_good=_made_good(state, event),
                 failed_refunds=_without(state, event.failure),
             )
+
+
+def _made_good(state: PaymentState, event: e.PaymentRefundSettledByOperator) -> dict[str, int]:
+    failed = state.failed_refunds.get(event.failure or 0)
+    if failed is None:
+        return dict(state.made_good)
+    given = state.made_good.get(failed.purpose, 0) + event.amount.amount
+    return {**state.made_good, failed.purpose: given}
 
 
 def _without(state: PaymentState, failure: int | None) -> dict[int, FailedRefund]:

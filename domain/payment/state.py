@@ -84,6 +84,8 @@ class PaymentState:
     """The number of refunds that have failed at the bank."""
     settled: Mapping[str, int] = field(default_factory=dict)
     """What operators have given back outside Waybill and its provider, by the step they settled."""
+    made_good: Mapping[str, int] = field(default_factory=dict)
+    """The part of `settled` that stands in place of failed refunds, by the purpose of those."""
     disputes: Mapping[str, Dispute] = field(default_factory=dict)
     """The disputes by the provider's id."""
 

@@ -36,7 +36,7 @@ def add_control(app: FastAPI, simulator: Simulator, intents: Intents) -> None:
             return Answer(200, json.dumps(listed))
 
         order_id = intents.order_of(payment_intent) if payment_intent else ""
-        return await simulator.look(request, found, order_id)
+        return await simulator.look(request, found, order_id, "disputes")
 
     @app.post("/control/disputes")
     async def open_dispute(wanted: NewDispute) -> Document:

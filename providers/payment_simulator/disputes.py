@@ -18,7 +18,9 @@ from providers.simulation.store import Document, Store
 from providers.simulation.webhooks import Webhooks
 
 DISPUTE = "dispute"
-_CLOSED = {"won", "lost", "warning_closed", "prevented"}
+_KEPT = {"won", "warning_closed"}
+"""The statuses in which the shop keeps the money."""
+_CLOSED = {*_KEPT, "lost", "prevented"}
 
 DisputeStatus = Literal[
     "warning_needs_response",
@@ -90,12 +92,12 @@ class Disputes:
         return [each for each in self._store.every(DISPUTE) if each["created"] >= since]
 
     def _save(self, dispute: Document, status: DisputeStatus) -> None:
-        """Save it. Its charge takes no refund while it is open, and none after it is lost."""
+        """Save it. Its charge takes no refund while one is open, and none after one is lost."""
         dispute["status"] = status
         intent = self._intents.load(dispute["payment_intent"])
-        kept = status in {"won", "warning_closed"}
-        intent["latest_charge"]["disputed"] = not kept
+        self._store.put(DISPUTE, intent["id"], dispute)
+        statuses = {each["status"] for each in self._store.owned(DISPUTE, intent["id"])}
+        intent["latest_charge"]["disputed"] = not statuses <= _KEPT
         order_id = str(intent["metadata"].get("order_id", ""))
         self._store.put(INTENT, order_id, intent)
-        self._store.put(DISPUTE, intent["id"], dispute)
         self._store.record(order_id, f"dispute_{status}", dispute["amount"])

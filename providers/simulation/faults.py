@@ -29,6 +29,8 @@ class Fault(StrEnum):
     """The effect happens, then the request fails: the idempotency key remembers the failure."""
     KEY_REVOKED = "401"
     """Refuse the API key, with no effect."""
+    NOT_PERMITTED = "403"
+    """Refuse this call to the API key, with no effect."""
 
 
 EVERY_OPERATION: Final = "*"
@@ -49,7 +51,8 @@ class OrderFault(BaseModel):
 
     order_id: str = Field(min_length=1)
     operation: str = EVERY_OPERATION
-    """One operation; `look` is every look-up, and `*` is all of them."""
+    """One operation; `look` is every look-up, `disputes` that of disputes, and `*` is all of
+    them."""
     how: Fault
     spares: int = Field(0, ge=0)
     """The number of calls that pass first."""

@@ -90,10 +90,17 @@ class Simulator:
         return self._response(answer)
 
     async def look(
-        self, request: Request, answer: Callable[[], Answer], order_id: str = ""
+        self,
+        request: Request,
+        answer: Callable[[], Answer],
+        order_id: str = "",
+        operation: str = LOOK,
     ) -> Response:
+        """Answer a request that changes nothing. Each `operation` meets the faults of LOOK too."""
         self.authorize(request)
-        fault = self._faults.take(LOOK, order_id)
+        operations = dict.fromkeys((operation, LOOK))
+        found = (self._faults.take(each, order_id) for each in operations)
+        fault = next((each for each in found if each is not None), None)
         await self._fail_before(fault)
         await self._pause()
         if fault is Fault.TIMEOUT_AFTER:
@@ -140,6 +147,8 @@ class Simulator:
             raise Refusal(503, "api_unavailable", "Unavailable; try again later.", type="api_error")
         if fault is Fault.KEY_REVOKED:
             raise Refusal(401, "api_key_expired", "Expired API key provided.")
+        if fault is Fault.NOT_PERMITTED:
+            raise Refusal(403, None, "The API key has no permission for this request.")
         if fault is Fault.REFUSE:
             raise Refusal(400, "refused_on_request", "Refused, as /control requests.")
 

@@ -160,9 +160,9 @@ class SimulatorProcess:
             answer.raise_for_status()
             return str(answer.json()["id"])
 
-    async def until_recorded(self, order_id: str, effect: str) -> None:
+    async def until_recorded(self, order_id: str, effect: str, times: int = 1) -> None:
         async def is_booked() -> bool:
-            return effect in await self.effects(order_id)
+            return (await self.effects(order_id)).get(effect, (0, 0))[0] >= times
 
         await eventually(is_booked, seconds=10)
 

@@ -58,6 +58,18 @@ async def owed_and_paid(sagas: Sagas) -> str:
     return order_id
 
 
+async def hold_ended_while_the_capture_was_parked(sagas: Sagas) -> str:
+    order_id = await asked_for(sagas)
+    with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
+        await sagas.deliver(order_id)
+        await sagas.parked(order_id, "capture")
+    await sagas.release_hold(order_id)
+    await sagas.until(f"payment-{order_id}", "PaymentHoldEnded")
+    await sagas.until_running(f"payment-{order_id}")
+    await sagas.pay_with(order_id, VISA, key="again")
+    return order_id
+
+
 PATHS: Final = named(
     declined_then_paid,
     approved,
@@ -65,4 +77,5 @@ PATHS: Final = named(
     hold_ended_and_paid_again,
     hold_ended_and_not_paid,
     owed_and_paid,
+    hold_ended_while_the_capture_was_parked,
 )

@@ -123,6 +123,32 @@ async def test_a_return_of_a_part_refunds_the_nearest_amount_that_the_provider_m
     assert (await ada.run("Order", id=order_id))["payment"]["refunded"]["amount"] == 5_010
 
 
+async def test_refunds_of_all_parts_add_up_to_what_was_paid(api: Api, ada: Viewer) -> None:
+    [one] = await priced(api, 5_005, "KWD")
+    order_id = await ada.place(lines=[one | {"quantity": 2}])
+    await api.sagas.delivered(order_id)
+    await api.sagas.until(f"order-{order_id}", "OrderDelivered")
+    order = {"orderId": order_id, "lines": [one]}
+    refund = order | {"idempotencyKey": str(uuid4()), "reason": "a scratch"}
+    assert (await api.viewer("operator").run("RefundOrder", input=refund))["userErrors"] == []
+    await api.sagas.until(f"order-{order_id}", "OrderRefundEnded")
+
+    request = {"orderId": order_id, "idempotencyKey": str(uuid4())}
+    assert (await ada.run("RequestReturn", input=request))["userErrors"] == []
+    await api.sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
+    await api.sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
+    await api.sagas.until(f"order-{order_id}", "OrderReturned")
+
+    payment = await api.log.store.load_events(f"payment-{order_id}")
+    refunds = [each.data["amount"]["amount"] for each in payment if "Refunded" in each.type]
+    assert refunds == [5_010, 5_000]
+    assert (await api.sagas.money(order_id))["refunded"] == (2, 10_010)
+    assert await api.sagas.events(f"saga-{order_id}") == []
+    ended = await api.log.store.load_events(f"order-{order_id}")
+    given = [each.data["refunded"]["amount"] for each in ended if "refunded" in each.data]
+    assert given == [5_010]
+
+
 async def test_something_to_pay_needs_a_payment_method(ada: Viewer) -> None:
     assert await refused(ada, paymentMethod=None) == (
         "PAYMENT_METHOD_REQUIRED",

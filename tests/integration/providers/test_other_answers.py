@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import pytest
 
 from domain.shipping.tracking import TrackingInfo
 from providers.carrier import CarrierShipment, CarrierShipmentStatus
-from providers.errors import ProviderRefused, ProviderUnavailable
+from providers.errors import NotPermitted, ProviderRefused, ProviderUnavailable
 from providers.http_carrier import HttpCarrier
-from providers.payments import ProviderPayment, ProviderPaymentState
+from providers.payments import ProviderDisputeState, ProviderPayment, ProviderPaymentState
 from providers.stripe_payments import StripePayments
 from tests.support.scripted import answering
 
@@ -161,6 +162,39 @@ async def test_a_payment_in_an_unknown_state_is_read_again() -> None:
 
     assert unavailable.value.reason == "unknown_status"
     assert "'in_review'" in str(unavailable.value)
+
+
+def dispute(reference: str, status: str, amount: int = 500) -> dict[str, object]:
+    return {
+        "id": f"dp_of_{reference}",
+        "object": "dispute",
+        "amount": amount,
+        "currency": "kwd",
+        "payment_intent": reference,
+        "reason": "fraudulent",
+        "status": status,
+    }
+
+
+@pytest.mark.parametrize(
+    "unreadable", [dispute("pi_1", "escalated"), dispute("pi_1", "lost", amount=5_124)]
+)
+async def test_a_dispute_that_cannot_be_read_hides_no_other(unreadable: dict[str, object]) -> None:
+    listed = {"object": "list", "url": "/v1/disputes", "has_more": False}
+    data = [unreadable, dispute("pi_2", "lost")]
+    async with stripe({"GET /v1/disputes": (200, {**listed, "data": data})}) as payments:
+        found = await payments.new_disputes(since=datetime.now(UTC))
+        with pytest.raises(ProviderUnavailable):
+            await payments.disputes(reference="pi_1")
+
+    assert [(each.reference, each.state) for each in found] == [("pi_2", ProviderDisputeState.LOST)]
+
+
+async def test_a_key_without_the_right_to_read_disputes_is_told_from_an_outage() -> None:
+    async with stripe({"GET /v1/disputes": (403, refusal("more_permissions_required"))}) as one:
+        with pytest.raises(NotPermitted) as denied:
+            await one.disputes(reference="pi_1")
+    assert not denied.value.is_outage
 
 
 async def test_a_shipment_in_an_unknown_state_is_read_again() -> None:

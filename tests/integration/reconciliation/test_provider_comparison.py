@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from temporalio.api.enums.v1 import EventType
 
 from activities.reconciliation.comparison import ReconciliationActivitiesImpl
 from activities.types.reconciliation import Discrepancy, RecheckResult, ReconcileInput
@@ -89,6 +90,42 @@ async def test_a_lost_hold_that_no_notification_announces_has_the_customer_asked
     await sagas.until(f"order-{order_id}", "OrderConfirmationWithdrawn")
     assert (await sagas.events(f"payment-{order_id}"))[-1] == "PaymentHoldEnded"
     assert (await reconciliation.compare(order_id)).discrepancies == ()
+
+
+async def test_a_hold_lost_while_the_capture_is_parked_has_the_customer_asked_again(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(5), 2), postal_code=NEVER_DELIVERED))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.parked(order_id, "capture")
+    await sagas.payment_simulator.end_hold(order_id)
+    await sagas.payment_simulator.until_recorded(order_id, "expired")
+
+    await reconciliation.compare(order_id)
+
+    await sagas.until(f"payment-{order_id}", "PaymentHoldEnded")
+    assert (await reconciliation.compare(order_id)).discrepancies == ()
+
+
+async def test_a_delivery_that_waits_for_a_parked_capture_is_not_notified_for_ever(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(5), 2), postal_code=NORMAL))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    await sagas.carrier_simulator.until_recorded(order_id, "delivered")
+    with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.parked(order_id, "capture")
+
+    for _ in range(4):
+        assert (await reconciliation.compare(order_id)).discrepancies == ()
+
+    written = [each.event_type for each in (await sagas.workflow(order_id).fetch_history()).events]
+    assert written.count(EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED) == 1 + 2
+    await sagas.intervene(order_id, "capture", Intervention.RETRY)
+    assert await sagas.end(order_id) == "COMPLETED"
 
 
 async def test_a_lost_hold_is_a_discrepancy_while_no_saga_runs(

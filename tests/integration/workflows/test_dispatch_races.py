@@ -109,6 +109,24 @@ async def test_a_customer_cannot_cancel_while_the_dispatch_is_being_recorded(sag
     assert await sagas.money(order_id) == PAID
 
 
+async def test_a_parcel_that_leaves_while_its_cancellation_is_parked_is_paid_for(
+    sagas: Sagas,
+) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(1), 1)))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    with sagas.carrier_simulator.failing(order_id, "cancel", "refuse"):
+        await sagas.cancel(order_id)
+        await sagas.parked(order_id, "cancel_shipment")
+    await sagas.carrier_simulator.happen("shipments", reference=order_id, status="dispatched")
+
+    await sagas.deliver(order_id)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert "OrderCancellationWithdrawn" in await sagas.events(f"order-{order_id}")
+    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaUnparked"]
+    assert await sagas.money(order_id) == PAID
+
+
 async def test_a_parcel_that_left_before_its_creation_was_recorded_is_paid_for(
     sagas: Sagas, carrier: HttpCarrier
 ) -> None:

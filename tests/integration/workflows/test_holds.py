@@ -15,9 +15,10 @@ from domain.provider_notifications import (
     ShipmentNotificationKind,
 )
 from domain.saga.commands import Intervention
-from providers.carrier_simulator.routes import LOST, NEVER_DELIVERED, NORMAL
-from providers.payment_simulator.methods import DECLINED, SHORT_HOLD, VISA
+from providers.carrier_simulator.routes import LOST, NEVER_DELIVERED, NORMAL, RETURNED_TO_SENDER
+from providers.payment_simulator.methods import APPROVAL, DECLINED, SHORT_HOLD, VISA
 from tests.integration.workflows.conftest import NEVER_DISPATCHED, Sagas, an_order
+from tests.support.gates import When
 
 DISPATCHED, DELIVERED = ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.DELIVERED
 CANCELED = PaymentNotificationKind.CANCELED
@@ -217,6 +218,105 @@ async def test_a_recovered_saga_asks_for_a_hold_that_ended_while_it_was_away(sag
     assert await sagas.money(order_id) == PAID_AGAIN
 
 
+async def test_a_hold_may_end_twice(sagas: Sagas) -> None:
+    sku = await sagas.stocked(1)
+    order_id = await confirmed(sagas, sku)
+    for time in (1, 2):
+        await sagas.payment_simulator.end_hold(order_id)
+        await sagas.payment_simulator.until_recorded(order_id, "expired", time)
+        await sagas.orchestrator.handle_event(PaymentNotification(order_id, time, CANCELED))
+        await sagas.until(f"order-{order_id}", "OrderConfirmationWithdrawn", times=time)
+        await pay_again(sagas, order_id, key=str(time))
+        await sagas.until(f"shipment-{order_id}", "ShipmentCreated", times=time + 1)
+
+    await sagas.notify(order_id, DISPATCHED, DELIVERED)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == {
+        "authorized": (3, 750),
+        "expired": (2, 500),
+        "captured": (1, 250),
+    }
+    assert await sagas.carrier_simulator.effects(order_id) == {
+        "created": (3, 3),
+        "cancelled": (2, 2),
+    }
+    assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
+
+
+async def test_a_hold_that_ends_while_the_parcel_is_booked_stops_the_parcel(sagas: Sagas) -> None:
+    order = an_order((await sagas.stocked(1), 1))
+    order_id = order.aggregate_id
+    async with sagas.gates.stopped("create_shipment", order_id, When.AFTER) as gate:
+        await sagas.place(order)
+        await gate.reached()
+        await sagas.release_hold(order_id)
+    await sagas.until(f"shipment-{order_id}", "ShipmentStopped")
+    await pay_again(sagas, order_id)
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated", times=2)
+    await sagas.notify(order_id, DISPATCHED, DELIVERED)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == PAID_AGAIN
+
+
+async def test_a_hold_that_ends_before_its_approval_is_heard_of_leaves_the_window_open(
+    sagas: Sagas,
+) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(1), 1), method=APPROVAL))
+    pending = await sagas.until(f"payment-{order_id}", "PaymentPending")
+    assert pending == ["PaymentRequested", "PaymentPending"]
+    reference = (await sagas.store.load_events(f"payment-{order_id}"))[-1].data["reference"]
+    await sagas.payment_simulator.authenticate(reference, "approve")
+
+    await sagas.release_hold(order_id)
+    await sagas.until(f"payment-{order_id}", "PaymentDeclined")
+    late = PaymentNotification(order_id, 1, PaymentNotificationKind.AUTHORIZED)
+    await sagas.orchestrator.handle_event(late)
+    await pay_again(sagas, order_id)
+
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    assert (await sagas.events(f"order-{order_id}")).count("OrderConfirmed") == 1
+    assert await sagas.money(order_id) == {"authorized": (2, 500), "expired": (1, 250)}
+    await sagas.terminate(order_id)
+
+
+async def test_a_parcel_that_leaves_while_its_stop_is_parked_is_owed(sagas: Sagas) -> None:
+    order_id = await confirmed(sagas, await sagas.stocked(1))
+    with sagas.carrier_simulator.failing(order_id, "cancel", "refuse"):
+        await sagas.release_hold(order_id)
+        await sagas.parked(order_id, "ask_again")
+    await sagas.carrier_simulator.happen("shipments", reference=order_id, status="dispatched")
+
+    await sagas.notify(order_id, DISPATCHED)
+
+    assert (await sagas.parked(order_id, "capture"))["code"] == ErrorCode.PAYMENT_OWED
+    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaUnparked", "SagaParked"]
+    await pay_again(sagas, order_id)
+    await sagas.until(f"payment-{order_id}", "PaymentCaptured")
+    await sagas.notify(order_id, DELIVERED)
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == PAID_AGAIN
+
+
+async def test_an_operator_lets_a_parcel_leave_whose_hold_runs_out(sagas: Sagas) -> None:
+    """The provider is asked once, and not again and again until the hold has ended."""
+    sku = await sagas.stocked(1)
+    order_id = await sagas.place(an_order((sku, 1), method=SHORT_HOLD))
+    with sagas.carrier_simulator.failing(order_id, "cancel", "refuse"):
+        await sagas.intervene(order_id, "ask_again", Intervention.SKIP)
+        await sagas.payment_simulator.until_recorded(order_id, "expired")
+
+    assert (await sagas.activities_of(order_id)).count("check_hold") == 1
+    await sagas.notify(order_id, DISPATCHED)
+    assert (await sagas.parked(order_id, "capture"))["code"] == ErrorCode.PAYMENT_OWED
+    await pay_again(sagas, order_id)
+    await sagas.until(f"payment-{order_id}", "PaymentCaptured")
+    await sagas.notify(order_id, DELIVERED)
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == PAID_AGAIN
+
+
 # After the dispatch.
 
 
@@ -261,6 +361,76 @@ async def test_an_owed_order_is_delivered_and_completes_only_when_it_is_paid(
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.money(order_id) == PAID_AGAIN
+
+
+async def test_a_hold_that_ends_while_the_capture_is_parked_is_owed(sagas: Sagas) -> None:
+    sku = await sagas.stocked(1)
+    order_id = await confirmed(sagas, sku, NEVER_DELIVERED)
+    with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
+        await sagas.notify(order_id, DISPATCHED)
+        assert (await sagas.parked(order_id, "capture"))["code"] == "PROVIDER_REFUSED"
+
+    await sagas.release_hold(order_id)
+    await sagas.until(f"payment-{order_id}", "PaymentHoldEnded")
+    await pay_again(sagas, order_id)
+    await sagas.until(f"payment-{order_id}", "PaymentCaptured")
+    await sagas.notify(order_id, DELIVERED)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == PAID_AGAIN
+    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaUnparked"]
+
+
+async def test_a_second_hold_that_ends_before_its_capture_is_owed_again(sagas: Sagas) -> None:
+    order_id = await owed(sagas, await sagas.stocked(1))
+    with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
+        await pay_again(sagas, order_id, key="first")
+        await sagas.until(f"payment-{order_id}", "PaymentAuthorized", times=2)
+        await sagas.payment_simulator.end_hold(order_id)
+        await sagas.payment_simulator.until_recorded(order_id, "expired", times=2)
+
+    await sagas.orchestrator.handle_event(PaymentNotification(order_id, 2, CANCELED))
+    await sagas.until(f"payment-{order_id}", "PaymentHoldEnded", times=2)
+    await pay_again(sagas, order_id, key="second")
+    await sagas.until(f"payment-{order_id}", "PaymentCaptured")
+    await sagas.notify(order_id, DELIVERED)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == {
+        "authorized": (3, 750),
+        "expired": (2, 500),
+        "captured": (1, 250),
+    }
+
+
+async def test_a_customer_whose_card_is_declined_pays_an_owed_order_with_another(
+    sagas: Sagas,
+) -> None:
+    order_id = await owed(sagas, await sagas.stocked(1))
+
+    await pay_again(sagas, order_id, DECLINED, key="first")
+    await sagas.until(f"payment-{order_id}", "PaymentDeclined")
+    await pay_again(sagas, order_id, VISA, key="second")
+    await sagas.until(f"payment-{order_id}", "PaymentCaptured")
+    await sagas.notify(order_id, DELIVERED)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == {**PAID_AGAIN, "voided": (1, 0)}
+
+
+async def test_an_owed_parcel_that_comes_back_is_in_stock_and_refunds_nothing(
+    sagas: Sagas,
+) -> None:
+    sku = await sagas.stocked(1)
+    order_id = await owed(sagas, sku, RETURNED_TO_SENDER)
+    await sagas.carrier_simulator.until_recorded(order_id, "returned_to_sender")
+
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED_TO_SENDER)
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.reason(order_id) == "PARCEL_RETURNED"
+    assert await sagas.money(order_id) == HELD_ONCE
+    assert await sagas.inventory(sku) == InventoryState(received=1, returns=(order_id,))
 
 
 async def test_a_recovered_saga_collects_what_is_owed(sagas: Sagas) -> None:

@@ -54,6 +54,24 @@ async def test_an_authorization_whose_answer_was_lost_is_found(till: Till) -> No
     assert await till.effects() == {"authorized": (1, 500)}
 
 
+async def test_a_hold_that_was_cancelled_before_its_answer_arrived_leaves_the_window_open(
+    till: Till,
+) -> None:
+    await till.order()
+    with till.failing("confirm", LOST_ANSWER), pytest.raises(ProviderUnavailable):
+        await till.authorize()
+    [held] = await till.provider.search(order_id=till.order_id, attempt=1)
+    await till.provider.void(
+        order_id=till.order_id, attempt=1, amount=500, currency="EUR", reference=held.reference
+    )
+
+    assert await till.authorize() == AuthorizationResult(Outcome.DECLINED, 1)
+    assert await till.retry(2) == AuthorizationResult(Outcome.AUTHORIZED, 2)
+
+    assert await till.events() == ["Requested", "Declined", "Requested", "Authorized"]
+    assert await till.effects() == {"authorized": (2, 1_000), "voided": (1, 500)}
+
+
 async def test_an_attempt_that_never_reached_the_provider_is_made(till: Till) -> None:
     await till.order()
     with (

@@ -55,7 +55,12 @@ async def test_a_dispatch_is_recorded_although_the_capture_fails(
 
 
 @pytest.mark.parametrize(
-    ("how", "failure"), [("refuse_kept", ProviderRefused), ("500", ProviderUnavailable)]
+    ("how", "failure"),
+    [
+        ("refuse_kept", ProviderRefused),
+        ("500", ProviderUnavailable),
+        ("500_after", ProviderUnavailable),
+    ],
 )
 async def test_a_capture_succeeds_as_soon_as_its_fault_is_gone(
     till: Till, how: str, failure: type[ProviderError]

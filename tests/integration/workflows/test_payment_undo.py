@@ -38,6 +38,19 @@ async def test_voiding_twice_frees_the_hold_once(till: Till) -> None:
     assert await till.effects() == {"authorized": (1, 500), "voided": (1, 500)}
 
 
+@pytest.mark.parametrize("how", ["500", "500_after"])
+async def test_a_hold_is_voided_behind_a_kept_500(till: Till, how: str) -> None:
+    await till.paid()
+    await till.request_cancellation()
+    with till.failing("cancel", how, times=1), pytest.raises(ProviderUnavailable):
+        await till.give_back()
+
+    await till.give_back()
+
+    assert await till.events() == ["Requested", "Authorized", "Voided"]
+    assert await till.effects() == {"authorized": (1, 500), "voided": (1, 500)}
+
+
 async def test_an_unrecorded_hold_is_voided(till: Till) -> None:
     await till.order()
     with (

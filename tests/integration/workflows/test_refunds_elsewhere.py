@@ -11,8 +11,10 @@ from activities.command_handler import CommandHandler
 from activities.payments.refund_record import RefundRecord
 from activities.reconciliation.provider_comparison import ProviderComparison
 from domain.errors import ErrorCode, Refused
+from domain.money import Money
 from domain.order.decide import ORDER
 from domain.order.state import OrderStatus
+from domain.payment.commands import DisputeOutcome, RecordDispute
 from kit.pool import Pool
 from providers.http_carrier import HttpCarrier
 from tests.integration.workflows.payment_fixture import Till, a_till
@@ -75,12 +77,35 @@ async def test_a_return_gives_what_is_left_and_says_that_it_is_too_little(till: 
     assert refusal.value.message == (
         f"500 EUR are due to the customer of order {till.order_id}, and only 400 were given: 500 of"
         " the 500 that were captured are refunded, 100 of them outside Waybill, and operators have"
-        " given back 0 by other means (minor units). Resolve the step to go on with that"
+        " given back 0 by other means, and lost disputes 0 (minor units). Resolve the step to go on"
+        " with that"
     )
     assert (await till.payment()).refunds == {"refund": 400}
     assert (await till.effects())["refunded"] == (2, 500)
     assert await till.status() is OrderStatus.DELIVERED
     assert await till.on_hand() == 3
+
+
+async def test_a_return_counts_no_more_of_a_lost_dispute_than_it_gave(till: Till) -> None:
+    await till.returning(2)
+    await by_hand(till, 400)
+    await till.does(
+        RecordDispute(
+            aggregate_id=till.order_id,
+            dispute_id="dp_1",
+            amount=Money(amount=100, currency="EUR"),
+            reason="fraudulent",
+            outcome=DisputeOutcome.LOST,
+        )
+    )
+
+    with pytest.raises(Refused) as refusal:
+        await till.refund()
+
+    assert refusal.value.code is ErrorCode.REFUND_TOO_LARGE
+    assert "and lost disputes 100 (minor units)" in refusal.value.message
+    assert (await till.effects())["refunded"] == (1, 400)
+    assert await till.status() is OrderStatus.DELIVERED
 
 
 async def test_a_short_return_is_not_refunded_again_by_its_retries(till: Till) -> None:

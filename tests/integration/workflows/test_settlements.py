@@ -122,6 +122,25 @@ async def test_a_capture_by_hand_is_recorded_and_can_be_refunded(
     assert await sagas.money(order_id) == {**TAKEN, "refunded": (1, 250)}
 
 
+async def test_a_dispute_of_what_an_operator_has_captured_is_recorded(
+    sagas: Sagas, payments: StripePayments
+) -> None:
+    """The log does not know of that capture: the operator answers for it."""
+    order_id = await parked_at_capture(sagas)
+    await sagas.intervene(order_id, "capture", RESOLVE)
+    await ends_delivered(sagas, order_id)
+    authorized = (await sagas.store.load_events(f"payment-{order_id}"))[1]
+    await payments.capture(reference=authorized.data["reference"], amount=250, currency="EUR")
+    await sagas.payment_simulator.happen("disputes", order_id=order_id)
+
+    dispute = PaymentNotification(order_id, 1, PaymentNotificationKind.DISPUTE)
+    await sagas.orchestrator.handle_event(dispute)
+
+    assert await sagas.until(f"payment-{order_id}", "PaymentDisputed") == [
+        *("PaymentRequested", "PaymentAuthorized", "PaymentSettledByOperator", "PaymentDisputed")
+    ]
+
+
 async def test_the_undo_of_a_resolved_capture_waits_for_an_operator(sagas: Sagas) -> None:
     """Waybill does not know how the customer has paid."""
     order_id = await parked_at_capture(sagas, LOST)

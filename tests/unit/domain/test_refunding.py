@@ -83,8 +83,8 @@ def test_the_price_of_pieces_is_promised_as_their_return_would_refund_it() -> No
         ([RETURN_OF_CUP, CUP_IS_BACK], {}, 2_550),
         ([RETURN_OF_CUP, CUP_IS_BACK], {"is_return_settled": True}, 3_000),
         ([RETURN_OF_CUP, e.OrderReturnLapsed(order_id=ORDER_ID)], {}, 3_000),
-        ([], {"refunded_elsewhere": 700}, 2_300),
-        ([promised(1_000, key="other")], {"refunded_elsewhere": 2_500}, 0),
+        ([], {"given_otherwise": 700}, 2_300),
+        ([promised(1_000, key="other")], {"given_otherwise": 2_500}, 0),
         ([e.OrderCompleted(order_id=ORDER_ID)], {}, 3_000),
     ],
 )
