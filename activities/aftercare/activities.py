@@ -13,15 +13,17 @@ from activities.parcels_back import ParcelsBack
 from activities.reconciliation.discrepancies import DiscrepancyRecord
 from activities.reconciliation.provider_comparison import ProviderComparison
 from activities.saga import parked_steps
-from activities.types.aftercare import AftercareResult, RefundAgainInput
+from activities.types.aftercare import AftercareResult, FailedRefund, RefundAgainInput
 from activities.types.reconciliation import Discrepancy
-from domain.errors import ErrorCode
 from domain.ids import aftercare_workflow_id
 from domain.order.decide import ORDER
 from domain.order.state import FINAL, OrderStatus
 from domain.payment.state import PaymentState
 from domain.saga.decide import SAGA
+from domain.saga.plan import gives_back
+from domain.saga.state import SagaState
 from domain.shipping.decide import SHIPMENT
+from domain.shipping.state import ShipmentStatus
 from providers.carrier import Carrier, CarrierShipmentStatus
 from providers.payments import PaymentProvider
 
@@ -46,7 +48,8 @@ class AftercareActivitiesImpl(interface.AftercareActivities):
         is_resumed = False
         if status in FINAL:
             is_resumed = await self._attend_to_goods(order_id)
-            if not is_resumed and not payment.failed_refunds:
+            saga = await self._handler.load(SAGA, order_id)
+            if not is_resumed and not _to_make_good(payment, saga):
                 await self._compare(order_id)  # no step of the aftercare is about to change it
         return await self._result(order_id, payment, is_resumed=is_resumed)
 
@@ -78,21 +81,25 @@ class AftercareActivitiesImpl(interface.AftercareActivities):
         status = (await self._handler.load(ORDER, order_id)).status
         saga = await self._handler.load(SAGA, order_id)
         parked = parked_steps(saga)
-        waits_for_dispute = [
-            each
-            for each in parked
-            if saga.parked[each.step].code == ErrorCode.CHARGE_DISPUTED and not payment.disputed
-        ]
+        shipment = await self._handler.load(SHIPMENT, order_id)
+        has_closed_dispute = payment.closed_disputes > 0 and not payment.disputed
         ours = aftercare_workflow_id(order_id)
         return AftercareResult(
             is_open=status not in FINAL,
             return_resumed=is_resumed and status is OrderStatus.COMPLETED,
+            has_parcel_back=shipment.status is ShipmentStatus.RETURNED_TO_SENDER,
             failed_refunds=tuple(
                 replace(failed, is_retried=failed.step in saga.intervention_counts)
-                for failed in failed_refunds(payment)
-                if failed.step not in saga.settled
+                for failed in _to_make_good(payment, saga)
             ),
-            undisputed=tuple(waits_for_dispute),
+            undisputed=tuple(
+                each for each in parked if has_closed_dispute and gives_back(each.step)
+            ),
             left_parked=tuple(each for each in parked if each.workflow_id == ours),
             settled=tuple(sorted(saga.settled)),
         )
+
+
+def _to_make_good(payment: PaymentState, saga: SagaState) -> list[FailedRefund]:
+    """Return the failed refunds that no operator has settled."""
+    return [failed for failed in failed_refunds(payment) if failed.step not in saga.settled]

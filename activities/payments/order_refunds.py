@@ -17,11 +17,11 @@ from domain.money import Money
 from domain.order.commands import EndRefund, RequestRefund
 from domain.order.decide import ORDER
 from domain.order.state import OrderState, OrderStatus
-from domain.payment.commands import PaymentCommand
+from domain.payment.commands import RecordRefund
 from domain.payment.decide import PAYMENT
-from domain.payment.state import PaymentState
+from domain.payment.state import TAKEN, PaymentState
 from domain.saga.decide import SAGA
-from domain.saga.plan import GIVE_BACK, REFUND, refund_order
+from domain.saga.plan import refund_again, refund_order
 from domain.saga.state import SagaState
 
 _GIVING_ALL_BACK = {OrderStatus.CANCELLING, OrderStatus.CANCELLED}
@@ -47,15 +47,21 @@ class OrderRefunds:
                 raise
             await self.end(refund)
         else:
-            await self._end(refund, promised.amount, *given)
+            await self._end(refund, sum(each.given.amount for each in given), *given)
 
     async def end(self, refund: RefundInput) -> None:
         """End the refund with what Waybill has given back for it, if it is open."""
         purpose = refund_order(refund.number).name
         await self._end(refund, await self._refunds.given(refund.order_id, purpose))
 
-    async def _end(self, refund: RefundInput, amount: int, *more: PaymentCommand) -> None:
-        end = EndRefund(aggregate_id=refund.order_id, refund=refund.number, refunded=amount)
+    async def _end(self, refund: RefundInput, amount: int, *more: RecordRefund) -> None:
+        saga: SagaState = await self._handler.load(SAGA, refund.order_id)
+        end = EndRefund(
+            aggregate_id=refund.order_id,
+            refund=refund.number,
+            refunded=amount,
+            is_given_up=refund_order(refund.number).name in saga.skipped,
+        )
         step = Step.current(refund_order(refund.number).name, refund.order_id)
         await self._handler.handle(step, end, *more)
 
@@ -82,9 +88,13 @@ async def request_refund(
 
 
 def _facts(payment: PaymentState, saga: SagaState) -> dict[str, object]:
-    given_back = payment.refunds.get(GIVE_BACK.name, 0) + sum(payment.settled.values())
     return {
-        "captured": payment.captured,
-        "refunded_elsewhere": payment.refunded_elsewhere + given_back,
-        "is_return_settled": REFUND.name in saga.settled,
+        "captured": payment.captured if payment.status in TAKEN else 0,
+        "given_back": payment.refunded + payment.given_otherwise,
+        "given_for": dict(payment.refunds),
+        "failed": sum(
+            failed.amount
+            for number, failed in payment.failed_refunds.items()
+            if refund_again(number) not in saga.settled
+        ),
     }

@@ -26,28 +26,30 @@ class RefundRecord:
         if payment.captured and payment.reference is not None:
             await self.record_elsewhere(order_id, await self._refunds.listed(payment.reference))
 
-    async def give(self, order_id: str, purpose: str, wanted: Money) -> list[c.PaymentCommand]:
+    async def give(self, order_id: str, purpose: str, wanted: Money) -> list[c.RecordRefund]:
         """Refund `wanted` for this purpose, and return the commands that record it.
 
         Raises Refused when the captured amount does not allow all of it, and no lost dispute has
-        given the rest. The part that it allows is refunded and recorded then.
+        given the rest. The part that it allows is refunded and recorded then. Refunds by hand are
+        recorded first, so that a step which parks has them behind it.
         """
         payment = await self._load(order_id)
         if not wanted.amount:
             return []
         reference = _reference(order_id, payment)
         due = self._provider.nearest(amount=wanted.amount, currency=wanted.currency)
+        listed = await self._refunds.listed(reference)
+        await self.record_elsewhere(order_id, listed)
         listed = await self._refunds.give(
-            order_id, purpose, reference, wanted=due, captured=payment.captured
+            order_id, purpose, reference, wanted=due, captured=payment.captured, listed=listed
         )
         await self.record_elsewhere(order_id, listed)
         given = listed.by_purpose.get(purpose, 0)
         record = _record(order_id, purpose, given, wanted.currency)
         if given < due and not payment.lost:  # a lost dispute has given the rest
             if given:
-                await self._handler.handle(
-                    Step.current(f"{purpose}/part/{given}", order_id), record
-                )
+                part = f"{purpose}/part/{payment.failures}/{given}"
+                await self._handler.handle(Step.current(part, order_id), record)
             raise _too_little(order_id, wanted, given, payment, listed)
         return [record]
 

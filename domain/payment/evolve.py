@@ -129,6 +129,7 @@ def _evolve_refunds(state: PaymentState, event: e.PaymentRefundEvent) -> Payment
             return replace(
                 state,
                 settled=_settled(state, event),
+                settled_by_hand=state.settled_by_hand + event.by_hand.amount,
                 failed_refunds=_without(state, event.failure),
             )
 
@@ -148,5 +149,6 @@ def _refunded(
 def _came_back(
     state: PaymentState, event: e.PaymentRefundFailed | e.PaymentRefundElsewhereFailed
 ) -> PaymentState:
-    refunded = event.refunded_in_all.amount
-    return replace(state, status=PaymentStatus.CAPTURED, refunded=refunded)
+    was_whole = state.status is PaymentStatus.REFUNDED
+    status = PaymentStatus.CAPTURED if was_whole else state.status
+    return replace(state, status=status, refunded=event.refunded_in_all.amount)
