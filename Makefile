@@ -12,7 +12,7 @@ JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 6))')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test unit matrix mail-kills mutants coverage attack prove-log chaos-bus bench cost load check check-deploy \
+.PHONY: help run demo test unit long matrix mail-kills mutants coverage attack prove-log chaos-bus bench cost load check check-deploy \
     check-metrics recover set-right erasures erase-again republish verify rebuild replay catalogue clean-data position psql order \
     query explain sbom token lock
 
@@ -26,7 +26,7 @@ demo: $(INSTALLED) ## Run real orders through every outcome and check stock and 
 	@exec $(BIN)/python -m stack demo --workers $(WORKERS) --end-with-parent
 
 # Without files of bytecode, each of the hundreds of processes compiles our modules again.
-test unit matrix: export PYTHONDONTWRITEBYTECODE :=
+test unit matrix long: export PYTHONDONTWRITEBYTECODE :=
 
 test: $(INSTALLED) ## Run the tests on real PostgreSQL, Temporal and NATS (ARGS="-k name" JOBS=n)
 	@exec $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
@@ -37,6 +37,9 @@ unit: $(INSTALLED) ## Run the tests that need no server (ARGS="-k name" JOBS=n)
 matrix: $(INSTALLED) ## Run every saga step with every fault, a rebuild with kills and a rolling restart (ARGS="-k name")
 	@exec $(BIN)/python -m pytest tests/matrix tests/integration/projections/test_rebuild_kills.py \
 		tests/e2e/test_rolling_restart.py -m matrix $(ARGS)
+
+long: $(INSTALLED) ## Run the tests that run whole systems for a minute or more (ARGS="-k name" JOBS=n)
+	@exec $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m long tests/integration tests/e2e $(ARGS)
 
 mail-kills: $(INSTALLED) ## Kill the sender of mails fifty times, and count the mails at a mail server
 	@exec $(BIN)/python -m pytest tests/integration/notifications/test_mail_kills.py -m matrix $(ARGS)

@@ -32,9 +32,10 @@ ADDS_UP = "Stock and money add up"
 PARTS = r"(\d+) lines - (\d+) discount \+ (\d+) shipping \+ (\d+) tax = \d+"
 NO_PARTS = "- 0 discount + 0 shipping + 0 tax"
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
 
 
+@pytest.mark.long
 async def test_the_demo_succeeds(system: System) -> None:
     async with demonstration(system, "--orders", ORDERS) as demo:
         assert await demo.ends() == 0, demo.printed
@@ -60,6 +61,7 @@ async def test_an_interrupted_demo_stops_with_one_line(system: System) -> None:
     assert "Traceback" not in demo.printed
 
 
+@pytest.mark.long
 async def test_a_killed_worker_changes_nothing_with_discount_and_tax(tmp_path: Path) -> None:
     given = {
         **DEMO_DEADLINES,

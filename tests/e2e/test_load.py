@@ -18,6 +18,7 @@ OPERATIONS = {"Products", "Product", PLACED}
 """Each customer begins with these. On a busy machine a step may end before the others."""
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 async def test_a_short_load_of_a_shop_ends_without_a_failed_request(
     system: System, tmp_path: Path

@@ -46,6 +46,7 @@ def lose_temporals_database(data_dir: Path) -> None:
         file.unlink()
 
 
+@pytest.mark.long
 async def test_sagas_continue_after_the_loss_of_temporals_database(tmp_path: Path) -> None:
     ports = Ports.free()
     async with started_system(tmp_path, ports, given=SOON) as system, customer(system) as http:

@@ -38,7 +38,7 @@ VOIDED_ONCE = {"authorized": 1, "voided": 1}
 PAID_ONCE = {"authorized": 1, "captured": 1}
 SENT_ONCE = {"created": 1, "dispatched": 1, "delivered": 1}
 
-pytestmark = pytest.mark.timeout(280)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(280)]
 
 
 def signed_in(system: System, role: Role, subject: str) -> httpx.AsyncClient:

@@ -209,6 +209,9 @@ async def test_a_recovered_saga_continues_the_trace_of_its_order(
 ) -> None:
     temporal = await Client.connect(traced.servers.temporal_address)
     order_id = await placed(http, NEVER_DISPATCHED, "CONFIRMED")
+    await received.holds(
+        lambda: "carrier create" in {span.name for span in received.of_order(order_id)}
+    )
     await temporal.get_workflow_handle(f"order-{order_id}").terminate("by a person")
     await recoveries(traced, order_id)
     assert await cancel(http, order_id) == []

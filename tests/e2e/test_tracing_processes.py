@@ -130,11 +130,11 @@ async def no_collector(_: bytes | None = None) -> AsyncIterator[str]:
 @pytest.mark.parametrize(
     ("protocol", "at_fault", "answer"),
     [
-        pytest.param("http/protobuf", no_collector, None, id="down"),
+        pytest.param("http/protobuf", no_collector, None, id="down", marks=pytest.mark.long),
         pytest.param("http/protobuf", collector, None, id="hanging"),
         pytest.param("http/protobuf", collector, REFUSAL, id="answering 500"),
-        pytest.param("grpc", no_collector, None, id="down by gRPC"),
-        pytest.param("grpc", collector, None, id="hanging by gRPC"),
+        pytest.param("grpc", no_collector, None, id="down by gRPC", marks=pytest.mark.long),
+        pytest.param("grpc", collector, None, id="hanging by gRPC", marks=pytest.mark.long),
     ],
 )
 async def test_a_collector_at_fault_delays_no_order_and_no_end(

@@ -28,9 +28,9 @@ from tests.support.sagas import Sagas, an_order, running_sagas
 from tests.support.simulators import API_KEY, RETURN_URL, Receiver, SimulatorProcess, simulator
 
 CALLS: Final = 20
-ORDERS: Final = 30
-OWN_TIME: Final = timedelta(seconds=1)
-RETRIES_LONGER_THAN_THE_OWN_TIME: Final = 5
+ORDERS: Final = 24
+OWN_TIME: Final = timedelta(seconds=2.4)
+RETRIES_LONGER_THAN_THE_OWN_TIME: Final = 12
 """Each retry of a wait comes after 0.2 s at least, and after 0.4 s on average."""
 LONG: Final = timedelta(minutes=1)
 """A pause in which no call of an order is a probe."""

@@ -11,9 +11,12 @@ from tests.integration.eventbus.chaos.load import chaos
 from tests.integration.eventbus.chaos.subjects import SUBJECTS
 from tests.support.consuming import CREATE
 
+NATS = "nats"
+KAFKA = [pytest.param(name, marks=pytest.mark.long) for name in SUBJECTS if name != NATS]
+
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("name", SUBJECTS)
+@pytest.mark.parametrize("name", [NATS, *KAFKA])
 async def test_no_fault_loses_repeats_or_reorders_an_effect(
     name: str, database_url: str, owner: asyncpg.Connection, tmp_path: Path
 ) -> None:
