@@ -256,6 +256,11 @@ class PaymentActivities(Activities, ABC):
 
     @activity.defn
     @abstractmethod
+    async def record_refunds(self, order_id: str) -> None:
+        """Record the refunds by hand that the provider lists and the log has not."""
+
+    @activity.defn
+    @abstractmethod
     async def refund_order(self, refund: RefundInput) -> None:
         """Refund what an operator has promised, and record the end of the refund with it."""
 

@@ -57,6 +57,12 @@ _KNOWN_OF_SKU: Final = """
 _SHORT_PRODUCTS: Final = """
     SELECT sku FROM readmodel.inventory_view WHERE available < 0 ORDER BY random() LIMIT $1
 """
+_WAITING_PARCELS: Final = """
+    SELECT order_id FROM readmodel.parked_step
+    WHERE code = 'INSUFFICIENT_STOCK'
+    ORDER BY random()
+    LIMIT $1
+"""
 
 
 class ShortOrders:
@@ -84,15 +90,21 @@ class ShortOrders:
             after = page[-1]
         return tuple(ready)
 
-    async def compare_some(self) -> None:
-        """Compare some short products and some recorded orders: a parcel that leaves, and a
-        workflow that Temporal has lost, compare nothing."""
+    async def compare_some(self) -> Sequence[str]:
+        """Compare some short products, some recorded orders and some whose parcel waits.
+
+        A parcel that leaves compares nothing. Nor does a workflow that Temporal has lost, and a
+        parcel may begin to wait just after its goods were compared. Return the orders whose parcel
+        waits for stock that they have now.
+        """
         async with self._pool.acquire() as connection:
-            rows = await connection.fetch(_SHORT_PRODUCTS, MAX_PRODUCTS)
-        products = [row[0] for row in rows]
+            products = [row[0] for row in await connection.fetch(_SHORT_PRODUCTS, MAX_PRODUCTS)]
+            waiting = [row[0] for row in await connection.fetch(_WAITING_PARCELS, MAX_ORDERS)]
         recorded = await self._record.orders(ReconciledSystem.STOCK, limit=MAX_ORDERS)
         await bounded_gather(products, self.compare_all_of, seconds=MAX_SECONDS)
-        await bounded_gather(recorded, self.compare, seconds=MAX_SECONDS)
+        orders = dict.fromkeys([*recorded, *waiting])
+        compared = await bounded_gather(orders, self.compare, seconds=MAX_SECONDS)
+        return [order_id for order_id, is_ready in compared.results.items() if is_ready]
 
     async def compare(self, order_id: str) -> bool:
         """Record whether the order is short; return whether its parcel waits for nothing more."""

@@ -11,6 +11,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.types.order import PlaceInput
 from domain.ids import order_workflow_id
 from orchestrator.saga_orchestrator import SagaOrchestrator
+from workflows.stock import STOCK_RECEIVED
 from workflows.types import OrderWorkflowInput
 
 RUNNING: Final = 'WorkflowType = "OrderWorkflow" AND ExecutionStatus = "Running"'
@@ -49,6 +50,15 @@ class TemporalOrderWorkflows:
 
     async def resume_aftercare(self, order_id: str) -> None:
         await self._orchestrator.resume_aftercare(order_id)
+
+    async def notify_of_stock(self, order_id: str) -> None:
+        """Notify the saga if it runs; one that is recovered looks for its stock by itself."""
+        try:
+            handle = self._client.get_workflow_handle(order_workflow_id(order_id))
+            await handle.signal(STOCK_RECEIVED, rpc_timeout=TIMEOUT)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
 
     async def place_again(self, order_id: str) -> bool:
         place = await self._placed_by(order_workflow_id(order_id))

@@ -97,7 +97,10 @@ def _refunded(event: e.PaymentRefunded | e.PaymentRefundedElsewhere) -> dict[str
 def _came_back(
     event: e.PaymentRefundFailed | e.PaymentRefundElsewhereFailed,
 ) -> dict[str, object]:
-    return {"status": PaymentStatus.CAPTURED, "refunded": event.refunded_in_all.amount}
+    return {
+        "status": IfEqual("status", PaymentStatus.REFUNDED, PaymentStatus.CAPTURED),
+        "refunded": event.refunded_in_all.amount,
+    }
 
 
 PAYMENTS: Final = Inline("payments", 1, [payment_view], events_of(e.PaymentEvent), apply)

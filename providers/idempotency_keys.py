@@ -25,12 +25,13 @@ def with_successors(key: str) -> Sequence[str]:
     return [key, *(f"{key}/{number}" for number in range(2, MAX_KEYS + 1))]
 
 
-def refund(order_id: str, step: str, interventions: int, refunded: int, amount: int) -> str:
-    """Return the key of a refund of this amount after this many interventions on the step.
+def refund(order_id: str, step: str, decisions: int, refunded: int, amount: int) -> str:
+    """Return the key of a refund of this amount after this many decisions.
 
+    `decisions` are the interventions on the step and the closed disputes of the charge.
     `refunded` is what the provider has refunded for this step before; both in minor units.
     """
-    return f"{order_id}/{step}/{interventions}/{refunded}/{amount}"
+    return f"{order_id}/{step}/{decisions}/{refunded}/{amount}"
 
 
 def shipment_create(reference: str) -> str:

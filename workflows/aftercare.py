@@ -31,13 +31,12 @@ from domain.saga.commands import Intervention
 from workflows.changed_stock import attend_to_stock_of
 from workflows.saga import SagaRunner
 from workflows.saga_workflow import SagaWorkflow
-from workflows.types import Deadlines, InterventionSignal
+from workflows.types import Deadlines
 from workflows.uncancellable import uncancellable
 
 ATTEND: Final = "attend"
 RECOVER: Final = "recover"
-RETRY_SAGA: Final = "retry_saga"
-DISPUTE_CLOSED: Final = "the dispute of the charge is closed"
+DISPUTE_CLOSED: Final = "dispute_closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +102,8 @@ class AftercareWorkflow(SagaWorkflow):
             self._begin(plan.REFUND.name, self._refund_return())
         for parked in found.undisputed:
             await self._retry(parked)
+        if found.has_parcel_back:
+            await attend_to_stock_of(self._order_id)
         if found.is_open:
             self._begin(RECOVER, self._recover())
 
@@ -110,7 +111,7 @@ class AftercareWorkflow(SagaWorkflow):
         """Keep the parkings of an earlier run whose steps run again, and end the others."""
         if not self._has_taken_over:
             self._has_taken_over = True
-            self._saga.keep_settled(found.settled)
+            self._saga.take_over_settled(found.settled)
             self._saga.parked.take_over(found.left_parked)
             run_again = {failed.step for failed in found.failed_refunds}
             if found.return_resumed:
@@ -174,14 +175,13 @@ class AftercareWorkflow(SagaWorkflow):
         await self._saga.run_local(OrderActivities.finish_return, plan.REFUND)
 
     async def _retry(self, parked: ParkedStep) -> None:
-        """Retry a step that a dispute has stopped, in whichever workflow it is parked."""
-        signal = InterventionSignal(DISPUTE_CLOSED, actor="system", step=parked.step)
+        """Retry a step if a dispute has stopped it, in whichever workflow it is parked."""
         if parked.workflow_id == workflow.info().workflow_id:
-            await self.retry_saga(signal)
+            self.dispute_closed(parked.step)
             return
         try:
             other = workflow.get_external_workflow_handle(parked.workflow_id)
-            await other.signal(RETRY_SAGA, signal)
+            await other.signal(DISPUTE_CLOSED, parked.step)
         except FailureError:  # it has ended, or its recovery retries the step
             workflow.logger.info("%s no longer waits for the dispute", parked.workflow_id)
 

@@ -29,6 +29,13 @@ PROVIDER_RETRIES: Final = RetryPolicy(
 ATTEMPT: Final = timedelta(seconds=40)
 HEARTBEAT: Final = timedelta(seconds=6)
 
+LOOKING_FIRST: Final = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=5),
+    schedule_to_close_timeout=timedelta(seconds=8),
+    retry_policy=RetryPolicy(maximum_attempts=1),
+)
+"""A look that a waiting caller can do without."""
+
 
 def asking(step: PlanStep | Undo, deadlines: Deadlines) -> ActivityConfig:
     """Return the options of a regular activity of this step.

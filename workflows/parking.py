@@ -10,15 +10,16 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError
 
-from activities.interface import SagaActivities
+from activities.interface import PaymentActivities, SagaActivities
 from activities.types.order import RecordedResult
 from activities.types.parking import InterventionInput, ParkedStep, ParkInput, UnparkInput
 from domain.errors import ErrorCode
 from domain.saga.commands import Intervention
+from domain.saga.plan import gives_back
 from domain.saga.retries import pause_before_retry
 from workflows.failure import describe, refusal_of
 from workflows.new_run import NewRun
-from workflows.options import DATABASE
+from workflows.options import DATABASE, LOOKING_FIRST
 from workflows.search_attributes import NEEDS_ATTENTION
 
 
@@ -30,6 +31,8 @@ class _Parked:
     undoing: bool
     since: datetime | None = None
     """None after a recovery, until a retry has failed."""
+    code: str | None = None
+    """The code of the latest failure; None after a recovery, until a retry has failed."""
     retry_in: timedelta | None = None
     """The pause before the next retry; None for a step that was refused."""
     is_due: bool = False
@@ -141,9 +144,14 @@ class ParkingLot:
         parked = self._parked.get(step)
         return parked is not None and parked.number == number and parked.intervention is None
 
-    def retry(self, step: str) -> None:
-        """Retry a parked step now, also a refused one, because its cause is removed."""
-        if (parked := self._parked.get(step)) is not None:
+    def retry(self, step: str, cause: ErrorCode | None = None) -> None:
+        """Retry a parked step now, also a refused one, because this cause is removed.
+
+        A step that another cause has stopped since is not retried. One that was parked in an
+        earlier run is tried anyway.
+        """
+        parked = self._parked.get(step)
+        if parked is not None and cause in {None, parked.code}:
             parked.is_due = True
 
     def nudge(self, step: str) -> None:
@@ -155,6 +163,8 @@ class ParkingLot:
     async def intervene(self, intervene: InterventionInput) -> RecordedResult:
         """Record the intervention. Raises SAGA_NOT_PARKED when a different one was recorded first;
         the workflow then follows that one."""
+        if intervene.kind is Intervention.RESOLVE and gives_back(intervene.step):
+            await self._record_refunds()
         parked = self._parked.get(intervene.step)
         if parked is None or parked.number != intervene.parking:
             raise not_parked(intervene.order_id, intervene.step)
@@ -169,6 +179,18 @@ class ParkingLot:
         if made.kind is not intervene.kind:
             raise not_parked(intervene.order_id, intervene.step)
         return RecordedResult(made.position, made.call)
+
+    async def _record_refunds(self) -> None:
+        """Record the refunds by hand, so that they do not count once more as the operator's.
+
+        A provider that does not answer delays the operator by seconds, and prevents nothing.
+        """
+        try:
+            await workflow.execute_activity_method(
+                PaymentActivities.record_refunds, self._order_id, **LOOKING_FIRST
+            )
+        except FailureError as error:
+            workflow.logger.warning("the refunds by hand are not known: %s", error)
 
     async def intervene_all(
         self, intervention: Intervention, *, step: str | None, reason: str, actor: str
@@ -207,7 +229,7 @@ class ParkingLot:
         workflow.logger.warning("parked at %s: %s %s", step, failure.code, failure.message)
         if known is None or known.number != recorded.number:
             known = self._parked[step] = _Parked(recorded.number, undoing)
-        known.since, known.retry_in = recorded.since, retry_in
+        known.since, known.code, known.retry_in = recorded.since, failure.code, retry_in
         known.intervention = known.intervention or recorded.intervention
         return known
 

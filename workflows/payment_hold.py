@@ -15,10 +15,10 @@ from temporalio.workflow import ActivityConfig
 from activities.interface import PaymentActivities
 from domain.saga import plan
 from domain.saga.plan import PlanStep
-from workflows.saga import SagaRunner
+from workflows.saga import SagaRunner, StepLeft
 
 
-class HoldEnded(Exception):
+class HoldEnded(StepLeft):
     """The money of this attempt is not held any more, or not for long."""
 
     def __init__(self, attempt: int) -> None:

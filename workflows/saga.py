@@ -54,7 +54,11 @@ UndoAction = Callable[[], Awaitable[bool]]
 """Return whether the step is undone; False means that it is too late to undo it."""
 
 
-class CompensationRequested(Exception):
+class StepLeft(Exception):
+    """The saga takes another way, and leaves a step that is not done."""
+
+
+class CompensationRequested(StepLeft):
     """The saga stops going forward and compensates."""
 
     def __init__(self, reason: CancellationReason) -> None:
@@ -141,14 +145,14 @@ class SagaRunner:
         """Have every step that runs stop, past the pivot too: an operator has decided so."""
         self._reason = self._reason or reason
 
+    def take_over_settled(self, steps: Iterable[str]) -> None:
+        """Leave out the steps that an operator has settled in an earlier run."""
+        self._settled |= set(steps)
+
     @property
     def settled(self) -> tuple[str, ...]:
         """The steps that an operator has skipped or resolved."""
         return tuple(sorted(self._settled))
-
-    def keep_settled(self, steps: Iterable[str]) -> None:
-        """Run none of these steps, which an operator settled in an earlier run."""
-        self._settled |= set(steps)
 
     def check(self) -> None:
         if self._reason is not None:
@@ -242,7 +246,7 @@ class SagaRunner:
         """Run the step unless it is done.
 
         Raises CompensationRequested when a request came during the step, or when the step failed
-        and its failure starts the compensation.
+        and its failure starts the compensation; and any other StepLeft of the action.
         """
         self._register(step)
         self.check()
@@ -250,7 +254,7 @@ class SagaRunner:
             self._show_progress(step.name, "done")  # by the placement, or before a recovery
         try:
             await self._until_done(step, action)
-        except CompensationRequested:
+        except StepLeft:
             await self.parked.end(step.name)
             raise
         if await self.parked.end(step.name) is Intervention.COMPENSATE:

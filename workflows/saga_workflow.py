@@ -15,6 +15,7 @@ from temporalio.exceptions import FailureError
 
 from activities.types.order import RecordedResult
 from activities.types.parking import InterventionInput
+from domain.errors import ErrorCode
 from domain.saga.commands import Intervention
 from workflows.failure import refusal_of
 from workflows.parking import not_parked
@@ -59,6 +60,11 @@ class SagaWorkflow:
     @workflow.signal
     async def compensate_saga(self, signal: InterventionSignal) -> None:
         await self._intervene_by_signal(Intervention.COMPENSATE, signal)
+
+    @workflow.signal
+    def dispute_closed(self, step: str) -> None:
+        """Retry a step that the dispute had stopped. It stays parked until it succeeds."""
+        self._saga.parked.retry(step, ErrorCode.CHARGE_DISPUTED)
 
     async def _intervene_by_signal(
         self, intervention: Intervention, signal: InterventionSignal

@@ -15,14 +15,15 @@ from activities.reconciliation.provider_comparison import ProviderComparison
 from activities.saga import parked_steps
 from activities.types.aftercare import AftercareResult, FailedRefund, RefundAgainInput
 from activities.types.reconciliation import Discrepancy
-from domain.errors import ErrorCode
 from domain.ids import aftercare_workflow_id
 from domain.order.decide import ORDER
 from domain.order.state import FINAL, OrderStatus
 from domain.payment.state import PaymentState
 from domain.saga.commands import ReconciledSystem
 from domain.saga.decide import SAGA
+from domain.saga.plan import gives_back
 from domain.shipping.decide import SHIPMENT
+from domain.shipping.state import ShipmentStatus
 from providers.carrier import Carrier, CarrierShipmentStatus
 from providers.payments import PaymentProvider
 
@@ -100,17 +101,17 @@ class AftercareActivitiesImpl(interface.AftercareActivities):
         status = (await self._handler.load(ORDER, order_id)).status
         saga = await self._handler.load(SAGA, order_id)
         parked = parked_steps(saga)
-        waits_for_dispute = [
-            each
-            for each in parked
-            if saga.parked[each.step].code == ErrorCode.CHARGE_DISPUTED and not payment.disputed
-        ]
+        shipment = await self._handler.load(SHIPMENT, order_id)
+        has_closed_dispute = payment.closed_disputes > 0 and not payment.disputed
         ours = aftercare_workflow_id(order_id)
         return AftercareResult(
             is_open=status not in FINAL,
             return_resumed=is_resumed and status is OrderStatus.COMPLETED,
+            has_parcel_back=shipment.status is ShipmentStatus.RETURNED_TO_SENDER,
             failed_refunds=failed,
-            undisputed=tuple(waits_for_dispute),
+            undisputed=tuple(
+                each for each in parked if has_closed_dispute and gives_back(each.step)
+            ),
             left_parked=tuple(each for each in parked if each.workflow_id == ours),
             settled=tuple(sorted(saga.settled)),
         )

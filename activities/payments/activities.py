@@ -186,6 +186,10 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
         return await load_progress(self._handler, order_id)
 
     @activity.defn
+    async def record_refunds(self, order_id: str) -> None:
+        await self._refunds.compare(order_id)
+
+    @activity.defn
     async def refund_order(self, refund: RefundInput) -> None:
         await self._order_refunds.give(refund)
 

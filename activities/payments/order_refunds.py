@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from activities.command_handler import CommandHandler, Run, Step
@@ -17,11 +17,11 @@ from domain.money import Money
 from domain.order.commands import EndRefund, RequestRefund
 from domain.order.decide import ORDER
 from domain.order.state import OrderState, OrderStatus
-from domain.payment.commands import PaymentCommand
+from domain.payment.commands import RecordRefund
 from domain.payment.decide import PAYMENT
-from domain.payment.state import PaymentState
+from domain.payment.state import TAKEN, PaymentState
 from domain.saga.decide import SAGA
-from domain.saga.plan import GIVE_BACK, REFUND, refund_order
+from domain.saga.plan import refund_again, refund_order
 from domain.saga.state import SagaState
 
 _GIVING_ALL_BACK = {OrderStatus.CANCELLING, OrderStatus.CANCELLED}
@@ -54,8 +54,14 @@ class OrderRefunds:
         purpose = refund_order(refund.number).name
         await self._end(refund, await self._refunds.given(refund.order_id, purpose))
 
-    async def _end(self, refund: RefundInput, amount: int, *more: PaymentCommand) -> None:
-        end = EndRefund(aggregate_id=refund.order_id, refund=refund.number, refunded=amount)
+    async def _end(self, refund: RefundInput, amount: int, *more: RecordRefund) -> None:
+        saga: SagaState = await self._handler.load(SAGA, refund.order_id)
+        end = EndRefund(
+            aggregate_id=refund.order_id,
+            refund=refund.number,
+            refunded=amount,
+            is_given_up=refund_order(refund.number).name in saga.skipped,
+        )
         step = Step.current(refund_order(refund.number).name, refund.order_id)
         await self._handler.handle(step, end, *more)
 
@@ -82,23 +88,13 @@ async def request_refund(
 
 
 def _facts(payment: PaymentState, saga: SagaState) -> dict[str, object]:
-    is_return_settled = REFUND.name in saga.settled
-    unpromised = {GIVE_BACK.name, REFUND.name} if is_return_settled else {GIVE_BACK.name}
     return {
-        "captured": payment.captured,
-        "given_otherwise": _given_otherwise(payment, unpromised),
-        "is_return_settled": is_return_settled,
+        "captured": payment.captured if payment.status in TAKEN else 0,
+        "given_back": payment.refunded + payment.given_otherwise,
+        "given_for": dict(payment.refunds),
+        "failed": sum(
+            failed.amount
+            for number, failed in payment.failed_refunds.items()
+            if refund_again(number) not in saga.settled
+        ),
     }
-
-
-def _given_otherwise(payment: PaymentState, unpromised: Collection[str]) -> int:
-    """Return what the customer has got besides the promises: for these purposes, or otherwise.
-
-    What an operator has given in place of a refund that had failed belongs to the promise of that
-    refund, if there is one.
-    """
-    refunds = sum(payment.refunds.get(purpose, 0) for purpose in unpromised)
-    of_promises = sum(
-        amount for purpose, amount in payment.made_good.items() if purpose not in unpromised
-    )
-    return refunds + payment.refunded_elsewhere + payment.given_otherwise - of_promises

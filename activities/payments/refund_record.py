@@ -32,34 +32,35 @@ class RefundRecord:
         """Refund `wanted` for this purpose, and return the commands that record it.
 
         Raises Refused when the captured amount does not allow all of it, and lost disputes have
-        not given the rest. The part that it allows is refunded and recorded then.
+        not given the rest. The part that it allows is refunded and recorded then. Refunds by hand
+        are recorded first, so that a step which parks has them behind it.
         """
         payment = await self._load(order_id)
         if not wanted.amount:
             return []
         reference = _reference(order_id, payment)
-        due = await self._nearest(order_id, purpose, wanted, reference)
+        listed = await self._refunds.listed(reference)
+        await self.record_elsewhere(order_id, listed)
+        due = await self._nearest(order_id, purpose, wanted, listed)
         listed = await self._refunds.give(
-            order_id, purpose, reference, wanted=due, captured=payment.captured
+            order_id, purpose, reference, wanted=due, captured=payment.captured, listed=listed
         )
         await self.record_elsewhere(order_id, listed)
         given = listed.by_purpose.get(purpose, 0)
         record = _record(order_id, purpose, given, wanted.currency)
         if due - given > payment.lost:  # a lost dispute has given so much of the rest
             if given:
-                await self._handler.handle(
-                    Step.current(f"{purpose}/part/{given}", order_id), record
-                )
+                part = f"{purpose}/part/{payment.failures}/{given}"
+                await self._handler.handle(Step.current(part, order_id), record)
             raise _too_little(order_id, wanted, given, payment, listed)
         return [record]
 
-    async def _nearest(self, order_id: str, purpose: str, wanted: Money, reference: str) -> int:
+    async def _nearest(self, order_id: str, purpose: str, wanted: Money, listed: Listed) -> int:
         """Return the amount to give, which the provider can move."""
         unit = self._provider.unit(wanted.currency)
         if unit == 1:
             return wanted.amount
         order = await self._handler.load(ORDER, order_id)
-        listed = await self._refunds.listed(reference)
         promised = {**wanted_by(order), purpose: wanted.amount}
         return nearest(purpose, promised, listed.by_purpose, unit)
 

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from activities.command_handler import CommandHandler
 from domain.errors import ErrorCode, Refused
 from domain.payment.decide import PAYMENT
+from domain.payment.state import PaymentState
 from domain.saga.decide import SAGA
 from providers import idempotency_keys
 from providers.errors import NotPermitted, ProviderRefused
@@ -79,27 +80,29 @@ class Refunds:
         wanted: int,
         captured: int,
         step: str | None = None,
+        listed: Listed | None = None,
     ) -> Listed:
         """Refund until `wanted` is given for this purpose, as far as the capture allows.
 
-        `step` is the step that asks, where it is not the purpose itself. What lost disputes and
-        operators have given back counts against the captured amount. Raises Refused while the
-        charge is disputed.
+        `step` is the step that asks, where it is not the purpose itself; `listed` is a list that
+        the caller has just read. What lost disputes and operators have given back counts against
+        the captured amount. Raises Refused while the charge is disputed, and once an operator has
+        settled the step.
 
         What was given for another purpose, or was refunded by hand, does not count as given. It
         counts against the captured amount alone.
 
         A provider repeats its first answer to a key for a day. It repeats a refusal long after the
         cause is gone, and a success after the refund has failed at the bank. So each intervention
-        on the parked step makes a new key. The provider's list, which this method reads first,
-        includes the refunds made under earlier keys. Concurrent attempts know the same facts and so
-        make the same key. Raises ProviderRefused when the provider accepts the refund but does not
-        list it.
+        on the parked step, and each dispute that is closed, makes a new key. The provider's list,
+        which is read first, includes the refunds made under earlier keys. Concurrent attempts know
+        the same facts and so make the same key. Raises ProviderRefused when the provider accepts
+        the refund but does not list it.
         """
         payment = await self._handler.load(PAYMENT, order_id)
         looks = 0
         while True:
-            listed, looks = await self.listed(reference), looks + 1
+            listed, looks = listed or await self.listed(reference), looks + 1
             given = listed.by_purpose.get(purpose, 0)
             amount = min(wanted - given, captured - payment.given_otherwise - listed.in_all)
             if amount <= 0:
@@ -108,12 +111,13 @@ class Refunds:
                 raise _disputed(order_id)
             asked = _Asked(order_id, purpose, step or purpose, reference, given, amount)
             try:
-                await self._refund(asked, payment.amount.currency)
+                await self._refund(asked, payment)
             except ProviderRefused as refused:
                 if refused.code == _DISPUTED and await self._is_disputed(reference):
                     raise _disputed(order_id) from None
                 # Another refund of this payment may have come first, and left less.
-                if looks == MAX_LOOKS or (await self.listed(reference)).in_all == listed.in_all:
+                before, listed = listed, await self.listed(reference)
+                if looks == MAX_LOOKS or listed.in_all == before.in_all:
                     raise
             else:
                 return await self._shown(purpose, reference, given + amount)
@@ -126,15 +130,17 @@ class Refunds:
             return True
         return any(dispute.state is ProviderDisputeState.OPEN for dispute in disputes)
 
-    async def _refund(self, asked: _Asked, currency: str) -> None:
+    async def _refund(self, asked: _Asked, payment: PaymentState) -> None:
         saga = await self._handler.load(SAGA, asked.order_id)
-        count = saga.intervention_counts.get(asked.step, 0)
+        if asked.step in saga.settled:  # while this attempt ran, or between two of its tries
+            raise _settled(asked)
+        decisions = saga.intervention_counts.get(asked.step, 0) + payment.closed_disputes
         await self._provider.refund(
             reference=asked.reference,
             amount=asked.amount,
-            currency=currency,
+            currency=payment.amount.currency,
             key=idempotency_keys.refund(
-                asked.order_id, asked.step, count, asked.given, asked.amount
+                asked.order_id, asked.step, decisions, asked.given, asked.amount
             ),
             purpose=asked.purpose,
         )
@@ -144,6 +150,13 @@ class Refunds:
         if listed.by_purpose.get(purpose, 0) < due:
             raise ProviderRefused("payments", "refund", "refund_failed", HTTPStatus.OK)
         return listed
+
+
+def _settled(asked: _Asked) -> Refused:
+    return Refused(
+        ErrorCode.WRONG_STATE,
+        f"an operator has settled {asked.step} of order {asked.order_id}: it refunds nothing more",
+    )
 
 
 def _disputed(order_id: str) -> Refused:

@@ -42,22 +42,27 @@ async def settlement_of(
             step=step,
             due=due,
             failure=int(step.removeprefix(REFUND_AGAIN)) if is_repetition else None,
-            by_hand=await _refunded_by_hand(handler, order_id, intervene.parking),
+            by_hand=await _refunded_by_hand(handler, order_id, step),
         ),
     )
 
 
-async def _refunded_by_hand(handler: CommandHandler, order_id: str, parking: int) -> int:
-    """Return what was refunded at the provider since the step was parked, in place of the step."""
+async def _refunded_by_hand(handler: CommandHandler, order_id: str, step: str) -> int:
+    """Return what was refunded by hand since the step was first parked, and has not failed since.
+
+    A retry that fails parks the step under another number: it is still the same debt.
+    """
     parked_at = [
         stored.position
         for stored in await handler.events(SAGA, order_id)
-        if isinstance(event := stored.decode(), SagaParked) and event.parking == parking
+        if isinstance(event := stored.decode(), SagaParked) and event.step == step
     ]
+    counts = (await handler.load(PAYMENT, order_id)).refunds_elsewhere
     refunds = [
         event.amount.amount
         for stored in await handler.events(PAYMENT, order_id)
         if isinstance(event := stored.decode(), PaymentRefundedElsewhere)
+        and event.refund_id in counts
         and stored.position > min(parked_at, default=stored.position)
     ]
     return sum(refunds)

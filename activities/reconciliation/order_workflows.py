@@ -21,6 +21,9 @@ class OrderWorkflows(Protocol):
     async def resume_aftercare(self, order_id: str) -> None:
         """Run the aftercare of an order, unless it runs."""
 
+    async def notify_of_stock(self, order_id: str) -> None:
+        """Notify the saga that the stock which its parcel waits for is there."""
+
     async def place_again(self, order_id: str) -> bool:
         """Place an order that the log has lost, by the command that its workflow was started with,
         and run its saga anew. Return False if Temporal holds no such command."""

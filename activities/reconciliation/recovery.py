@@ -70,7 +70,8 @@ class RecoveryActivitiesImpl(interface.RecoveryActivities):
         lost, without_open_order = await self._lost()
         recoveries = await self._recover_all(lost, reconcile.cause)
         await self._aftercare.resume()
-        await self._short_orders.compare_some()
+        for order_id in await self._short_orders.compare_some():
+            await self._sagas.notify_of_stock(order_id)
         now = activity.info().started_time
         return replace(
             recoveries, discrepancies=await self._orphans.compare(without_open_order, now)

@@ -40,9 +40,11 @@ class AftercareResult:
     """The order is open: it is recovered if it has lost its workflow."""
     return_resumed: bool = False
     """The goods of a lapsed return are back, and no workflow of the order runs."""
+    has_parcel_back: bool = False
+    """The parcel came back to the sender: orders that wait may have its goods."""
     failed_refunds: tuple[FailedRefund, ...] = ()
     undisputed: tuple[ParkedStep, ...] = ()
-    """Steps that are parked because of a dispute that is closed now."""
+    """Parked steps that a dispute may have stopped which is closed now."""
     left_parked: tuple[ParkedStep, ...] = ()
     """The steps that an earlier run of this workflow may have left parked."""
     settled: tuple[str, ...] = ()

@@ -167,7 +167,8 @@ class RequestRefund(OrderCommand):
     """Promise the customer money back: an amount, or the price of some pieces. No stock changes.
 
     `key` identifies the request of one person: a repeat of it changes nothing. The fields below
-    `reason` come from the payment in the log, which the activity that runs this reads.
+    `reason` come from the payment in the log, which the activity that runs this reads. They are in
+    minor units.
     """
 
     key: str
@@ -177,11 +178,13 @@ class RequestRefund(OrderCommand):
     )
     reason: Explanation
     captured: MinorUnits = 0
-    given_otherwise: MinorUnits = 0
-    """What the customer has got back besides returns and such requests: by an undo, by hand, by a
-    lost dispute."""
-    is_return_settled: bool = False
-    """An operator has settled the refund of the return outside Waybill."""
+    """What was captured, if Waybill may refund it."""
+    given_back: MinorUnits = 0
+    """What the customer has got back: refunds, lost disputes, and what operators have given."""
+    given_for: dict[str, MinorUnits] = Field(default_factory=dict)
+    """The part of it that Waybill has refunded, by step."""
+    failed: MinorUnits = 0
+    """What failed at the customer's bank and is still to be made good."""
 
     @model_validator(mode="after")
     def _is_one_of_both(self) -> Self:
@@ -194,7 +197,11 @@ class RequestRefund(OrderCommand):
 
 
 class EndRefund(OrderCommand):
-    """Record that a requested refund has ended, and what Waybill has given back for it."""
+    """Record that a requested refund has ended, and what Waybill has given back for it.
+
+    `is_given_up`: an operator has skipped the step, so that the customer gets no more.
+    """
 
     refund: int
     refunded: MinorUnits
+    is_given_up: bool = False

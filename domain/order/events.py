@@ -152,6 +152,11 @@ class OrderReturnResumed(Event):
     """The goods of a lapsed return have come back after all: they are refunded."""
 
     order_id: str
+    lines: tuple[ReturnedLine, ...]
+    """The goods that have come back, a line for each product."""
+    refund: Price
+    """The parts of the price that are to be refunded, without those of pieces whose price an
+    operator has promised back since the return lapsed."""
     is_complete: bool
     """True when the order is complete: its return window has closed since."""
 
@@ -182,7 +187,10 @@ class OrderRefundEnded(Event):
     """The number of the refund."""
     refunded: Money
     """The amount that Waybill has given back. It is less than the promise only when an operator has
-    settled the step, or when a cancellation gave everything back."""
+    settled the step, or when a cancellation or a lost dispute gave the rest back."""
+    is_given_up: bool = False
+    """True when an operator has skipped the step and the customer has got nothing: the pieces count
+    as not refunded."""
 
 
 OrderEvent = (

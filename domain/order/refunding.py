@@ -13,6 +13,7 @@ from domain.order.lines import ReturnedLine
 from domain.order.price import Price
 from domain.order.refunds import refund_of
 from domain.order.state import OrderState, OrderStatus, Refund
+from domain.saga.plan import REFUND, refund_order
 
 
 def request_refund(command: c.RequestRefund, state: OrderState) -> Sequence[e.OrderEvent]:
@@ -28,7 +29,7 @@ def request_refund(command: c.RequestRefund, state: OrderState) -> Sequence[e.Or
         )
     price = None if command.lines is None else _price_of(command.lines, state)
     amount = command.amount if price is None else price.total
-    left = max(0, command.captured - command.given_otherwise - _promised(command, state))
+    left = max(0, command.captured - command.given_back - _still_promised(command, state))
     if not amount or amount > left:
         raise Refused(
             ErrorCode.REFUND_TOO_LARGE,
@@ -63,15 +64,17 @@ def end_refund(command: c.EndRefund, state: OrderState) -> Sequence[e.OrderEvent
             order_id=command.aggregate_id,
             refund=command.refund,
             refunded=Money(amount=command.refunded, currency=state.price.currency),
+            is_given_up=command.is_given_up and not command.refunded,
         )
     ]
 
 
 def refunded_pieces(state: OrderState) -> Counter[str]:
-    """Return the pieces whose price was promised by requests for a refund."""
+    """Return the pieces whose price was promised by requests for a refund, and not given up."""
     pieces: Counter[str] = Counter()
     for refund in state.refunds.values():
-        pieces.update({line.sku: line.quantity for line in refund.lines})
+        if not refund.is_given_up:
+            pieces.update({line.sku: line.quantity for line in refund.lines})
     return pieces
 
 
@@ -90,13 +93,18 @@ def _check_same_request(command: c.RequestRefund, made: Refund) -> None:
         )
 
 
-def _promised(command: c.RequestRefund, state: OrderState) -> int:
-    """Return what the returns and the earlier requests give back."""
-    returned = 0 if state.returned is None else state.returned.refund.total
-    if command.is_return_settled:
-        returned = 0
-    returning = 0 if state.returning is None else state.returning.refund.total
-    return returned + returning + sum(refund.promised for refund in state.refunds.values())
+def _still_promised(command: c.RequestRefund, state: OrderState) -> int:
+    """Return what earlier promises are still to give: open requests, a return under way, and
+    refunds that have failed."""
+    promised = {
+        refund_order(number).name: refund.amount
+        for number, refund in state.refunds.items()
+        if refund.is_open
+    }
+    if state.returning is not None:
+        promised[REFUND.name] = state.returning.refund.total
+    left = (max(0, amount - command.given_for.get(step, 0)) for step, amount in promised.items())
+    return sum(left) + command.failed
 
 
 def _price_of(lines: Sequence[ReturnedLine], state: OrderState) -> Price:

@@ -16,14 +16,15 @@ def refund_of(now: Pieces, before: Pieces, lines: Sequence[OrderLine], price: Pr
     """Return the refund of the pieces that come back now, after those that came back before.
 
     The refunds of all pieces of a line add up to its price, discount and tax exactly, in however
-    many returns they come. Together the refunds never exceed what was paid.
+    many returns they come. Together the refunds never exceed what was paid. A piece that was
+    refunded before it came back may be among `before` twice.
 
     The return that completes the order also gives back the shipping with its tax: a trader
     reimburses all payments of a consumer who withdraws from a contract, the costs of delivery
     included (Directive 2011/83/EU, Article 13(1)).
     """
-    is_everything = all(
-        before.get(line.sku, 0) + now.get(line.sku, 0) == line.quantity for line in lines
+    completes = any(now.values()) and all(
+        before.get(line.sku, 0) + now.get(line.sku, 0) >= line.quantity for line in lines
     )
     return Price.of(
         [
@@ -32,8 +33,8 @@ def refund_of(now: Pieces, before: Pieces, lines: Sequence[OrderLine], price: Pr
             if now.get(line.sku, 0)
         ],
         price.currency,
-        shipping=price.shipping if is_everything else 0,
-        shipping_tax=price.shipping_tax if is_everything else 0,
+        shipping=price.shipping if completes else 0,
+        shipping_tax=price.shipping_tax if completes else 0,
     )
 
 

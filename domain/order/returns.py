@@ -82,7 +82,10 @@ def _resume(command: c.ResumeReturn, state: OrderState) -> Sequence[e.OrderEvent
         return []
     return [
         e.OrderReturnResumed(
-            order_id=command.aggregate_id, is_complete=state.status is OrderStatus.COMPLETED
+            order_id=command.aggregate_id,
+            lines=state.lapsed.lines,
+            refund=_refund(state.lapsed.lines, state),
+            is_complete=state.status is OrderStatus.COMPLETED,
         )
     ]
 

@@ -69,12 +69,8 @@ class Refund:
     lines: tuple[ReturnedLine, ...]
     reason: str
     is_open: bool = True
-    refunded: int = 0
-    """The amount that Waybill has given back, once the refund has ended."""
-
-    @property
-    def promised(self) -> int:
-        return self.amount if self.is_open else self.refunded
+    is_given_up: bool = False
+    """It has ended, and the customer has got nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,13 +202,14 @@ def evolve(state: OrderState, event: e.OrderEvent) -> OrderState:  # noqa: C901,
                 lapses=state.lapses + 1,
             )
         case e.OrderReturnResumed():
-            return replace(state, return_asked_for=True, returning=state.lapsed, lapsed=None)
+            resumed = Return(event.lines, event.refund)
+            return replace(state, return_asked_for=True, returning=resumed, lapsed=None)
         case e.OrderRefundRequested():
             refund = Refund(event.key, event.amount.amount, event.lines, event.reason)
             return replace(state, refunds={**state.refunds, event.refund: refund})
         case e.OrderRefundEnded():
             refund = replace(
-                state.refunds[event.refund], is_open=False, refunded=event.refunded.amount
+                state.refunds[event.refund], is_open=False, is_given_up=event.is_given_up
             )
             return replace(state, refunds={**state.refunds, event.refund: refund})
         case _:

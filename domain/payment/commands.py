@@ -133,7 +133,8 @@ class RecordRefundSettlement(RefundCommand):
     """Record that an operator has given back, outside Waybill, what a step was to refund.
 
     `due` is what the step was to give back in all. A failed refund is due as it failed.
-    `by_hand` was refunded at the provider since the step was parked, and is recorded as such.
+    `by_hand` was refunded at the provider since the step was first parked. It is recorded as such,
+    and stands in place of this step as far as it does not stand in place of another one.
     """
 
     step: str

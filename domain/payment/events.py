@@ -186,14 +186,17 @@ class PaymentRefundElsewhereFailed(RefundEvent):
 
 
 class PaymentRefundSettledByOperator(RefundEvent):
-    """An operator has given money back outside Waybill and its provider, in place of a step."""
+    """An operator has given money back in place of a step: outside Waybill and its provider, or by
+    hand at the provider."""
 
     step: str
     """The step that was to give it back."""
     amount: Money
-    """The amount that the operator has given back."""
+    """The amount that the operator has given back outside Waybill and its provider."""
+    by_hand: Money
+    """The amount that refunds by hand have given. It is recorded as refunded elsewhere, too."""
     settled_in_all: Money
-    """The total that operators have given back in this way."""
+    """The total that operators have given back outside Waybill and its provider."""
     failure: int | None = None
     """The number of the failed refund that this makes good; null for another refund."""
 

@@ -129,17 +129,9 @@ def _evolve_refunds(state: PaymentState, event: e.PaymentRefundEvent) -> Payment
             return replace(
                 state,
                 settled=_settled(state, event),
-                made_good=_made_good(state, event),
+                settled_by_hand=state.settled_by_hand + event.by_hand.amount,
                 failed_refunds=_without(state, event.failure),
             )
-
-
-def _made_good(state: PaymentState, event: e.PaymentRefundSettledByOperator) -> dict[str, int]:
-    failed = state.failed_refunds.get(event.failure or 0)
-    if failed is None:
-        return dict(state.made_good)
-    given = state.made_good.get(failed.purpose, 0) + event.amount.amount
-    return {**state.made_good, failed.purpose: given}
 
 
 def _without(state: PaymentState, failure: int | None) -> dict[int, FailedRefund]:
@@ -157,5 +149,6 @@ def _refunded(
 def _came_back(
     state: PaymentState, event: e.PaymentRefundFailed | e.PaymentRefundElsewhereFailed
 ) -> PaymentState:
-    refunded = event.refunded_in_all.amount
-    return replace(state, status=PaymentStatus.CAPTURED, refunded=refunded)
+    was_whole = state.status is PaymentStatus.REFUNDED
+    status = PaymentStatus.CAPTURED if was_whole else state.status
+    return replace(state, status=status, refunded=event.refunded_in_all.amount)

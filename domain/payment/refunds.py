@@ -95,14 +95,17 @@ def _settle(command: c.RecordRefundSettlement, state: PaymentState) -> Sequence[
     """Count what the step was to give back, as far as the customer has not got it."""
     failed = state.failed_refunds.get(command.failure or 0)
     due = command.due - state.refunds.get(command.step, 0) if failed is None else failed.amount
-    amount = min(due - command.by_hand, state.refundable - state.refunded)
-    if amount <= 0 or command.step in state.settled:
+    unclaimed = max(state.refunded_elsewhere - state.settled_by_hand, 0)
+    by_hand = min(due, command.by_hand, unclaimed)
+    amount = max(min(due - by_hand, state.refundable - state.refunded), 0)
+    if amount + by_hand <= 0 or command.step in state.settled:
         return []
     return [
         e.PaymentRefundSettledByOperator(
             order_id=command.aggregate_id,
             step=command.step,
             amount=_money(amount, state),
+            by_hand=_money(by_hand, state),
             settled_in_all=_money(sum(state.settled.values()) + amount, state),
             failure=command.failure,
         )

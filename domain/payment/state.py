@@ -84,8 +84,8 @@ class PaymentState:
     """The number of refunds that have failed at the bank."""
     settled: Mapping[str, int] = field(default_factory=dict)
     """What operators have given back outside Waybill and its provider, by the step they settled."""
-    made_good: Mapping[str, int] = field(default_factory=dict)
-    """The part of `settled` that stands in place of failed refunds, by the purpose of those."""
+    settled_by_hand: int = 0
+    """The refunds by hand that stand in place of steps which operators have settled."""
     disputes: Mapping[str, Dispute] = field(default_factory=dict)
     """The disputes by the provider's id."""
 
@@ -93,6 +93,11 @@ class PaymentState:
     def disputed(self) -> int:
         """Return the amount of the open disputes."""
         return sum(each.amount for each in self.disputes.values() if each.outcome is None)
+
+    @property
+    def closed_disputes(self) -> int:
+        """Return the number of the disputes that are decided."""
+        return sum(each.outcome is not None for each in self.disputes.values())
 
     @property
     def lost(self) -> int:

@@ -211,6 +211,12 @@ def refund_again(failure: int) -> str:
     return f"{REFUND_AGAIN}{failure}"
 
 
+def gives_back(step: str) -> bool:
+    """Return whether the step gives captured money back."""
+    is_refund = step == REFUND.name or step.startswith((REFUND_ORDER, REFUND_AGAIN))
+    return is_refund or step == GIVE_BACK.name
+
+
 CANCEL: Final = Undo("cancel", "Record that every step is undone.", timeout="undo_timeout")
 WITHDRAW_CANCELLATION: Final = Undo(
     "withdraw_cancellation",

@@ -46,6 +46,8 @@ class SagaState:
     """The number of interventions by step."""
     settled: frozenset[str] = frozenset()
     """The steps that were skipped or resolved: they are not run again."""
+    skipped: frozenset[str] = frozenset()
+    """The part of them that was skipped."""
     recoveries: int = 0
     discrepancies: Mapping[ReconciledSystem, Difference] = field(default_factory=dict)
     """The differences by the other system, while they last."""
@@ -68,9 +70,8 @@ def evolve(  # noqa: PLR0911 - one for each event
             return replace(state, parked=_without(event.step, state))
         case e.SagaStepIntervened():
             intervention = INTERVENTION_OF[type(event)]
-            settled = (
-                {event.step} if intervention in {Intervention.SKIP, Intervention.RESOLVE} else set()
-            )
+            skipped = {event.step} if intervention is Intervention.SKIP else set()
+            resolved = {event.step} if intervention is Intervention.RESOLVE else set()
             return replace(
                 state,
                 parked=_without(event.step, state),
@@ -79,7 +80,8 @@ def evolve(  # noqa: PLR0911 - one for each event
                     **state.intervention_counts,
                     event.step: state.intervention_counts.get(event.step, 0) + 1,
                 },
-                settled=state.settled | settled,
+                settled=state.settled | skipped | resolved,
+                skipped=state.skipped | skipped,
             )
         case e.SagaRecovered():
             return replace(state, recoveries=state.recoveries + 1)

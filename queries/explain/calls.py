@@ -40,6 +40,7 @@ class _Calls:
         self.found: list[ProviderCallEntry] = []
         self._order_id = order_id
         self._interventions = Counter[str]()
+        self._closed_disputes: set[str] = set()
         self._booking = Booking(order_id)
         self._given = Counter[str]()
         """The amounts refunded for each purpose."""
@@ -76,6 +77,10 @@ class _Calls:
                 refunded = f"refunded {money_text(event.amount)}"
                 self._pay(stored, "refund", self._refund_key(event), refunded, event)
                 self._given[event.purpose] += event.amount.amount
+            case payment.PaymentDisputed():
+                self._closed_disputes.discard(event.dispute_id)
+            case payment.PaymentDisputeClosed():
+                self._closed_disputes.add(event.dispute_id)
             case payment.PaymentRefundFailed():
                 self._given[event.purpose] -= event.amount.amount
             case payment.PaymentHoldEnded(cause=HoldEnd.RUNNING_OUT):
@@ -102,8 +107,8 @@ class _Calls:
     def _refund_key(self, event: payment.PaymentRefunded) -> str:
         before = self._given[event.purpose]
         step = event.purpose if event.repeats is None else refund_again(event.repeats)
-        count = self._interventions[step]
-        return keys.refund(self._order_id, step, count, before, event.amount.amount)
+        decisions = self._interventions[step] + len(self._closed_disputes)
+        return keys.refund(self._order_id, step, decisions, before, event.amount.amount)
 
     def _of_shipment(self, event: Event, stored: StoredEvent) -> Iterator[ProviderCallEntry]:
         order_id = self._order_id

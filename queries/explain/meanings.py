@@ -145,7 +145,8 @@ _MEANINGS: Final[Mapping[type[Event], Callable[[Any], str]]] = {
         f"The dispute of {money_text(e.amount)} is {str(e.outcome).lower()}."
     ),
     payment.PaymentRefundSettledByOperator: lambda e: (
-        f"An operator has given back {money_text(e.amount)} outside Waybill, in place of {e.step}."
+        f"In place of {e.step}, an operator has given back {money_text(e.amount)} outside Waybill,"
+        f" and {money_text(e.by_hand)} by hand at the provider."
     ),
     payment.PaymentSettledByOperator: _settled,
     payment.PaymentVoided: _said("No money is held any more, and none will be captured."),

@@ -118,8 +118,10 @@ def _take(
         attempt.captured = event.amount.amount
         return
     attempt.refunded = event.refunded_in_all.amount
-    is_whole = attempt.refunded == attempt.captured
-    attempt.status = PaymentStatus.REFUNDED if is_whole else PaymentStatus.CAPTURED
+    if attempt.refunded == attempt.captured:
+        attempt.status = PaymentStatus.REFUNDED
+    elif attempt.status is PaymentStatus.REFUNDED:
+        attempt.status = PaymentStatus.CAPTURED
 
 
 def _release(attempts: Iterable[AttemptMoney]) -> None:

@@ -7,17 +7,23 @@ them by their ids instead, which derive from the steps that record them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from domain.ids import event_id_for, order_workflow_id, return_workflow_id
+from domain.ids import (
+    aftercare_workflow_id,
+    event_id_for,
+    order_workflow_id,
+    return_workflow_id,
+)
 from domain.inventory import events as e
 from eventstore.envelope import StoredEvent
 from queries.order_view import LineView
 
-_STEPS: Final = ("reserve", "release", "capture/dispatch", "refund", "refund/settled")
+_BACK: Final = "await_delivery/returned_to_sender"
+_REFUNDS: Final = ("refund", "refund/settled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +41,24 @@ class LineStock:
 
 def stock_event_ids(order_id: str, skus: Sequence[str]) -> list[UUID]:
     """Return the possible ids of the order's stock events."""
+    of_order = order_workflow_id(order_id)
     most = 2 * len(skus) + 2  # A reservation ends a backorder too, and is one event of the order.
-    return [
+    ids = [
         event_id_for(workflow_id, step, index)
-        for workflow_id in (order_workflow_id(order_id), return_workflow_id(order_id))
-        for step in _steps(skus)
+        for workflow_id, steps in (
+            (of_order, ("reserve", "reject", "release", "capture/dispatch", _BACK)),
+            (return_workflow_id(order_id), _REFUNDS),
+            (aftercare_workflow_id(order_id), (*_REFUNDS, _BACK)),
+        )
+        for step in steps
         for index in range(most)
     ]
-
-
-def _steps(skus: Sequence[str]) -> Iterator[str]:
-    yield from _STEPS
-    for sku in skus:
-        yield f"reserve/backorder/{sku}"
-        yield f"reserve/backorder/{sku}/late"
+    return ids + [
+        event_id_for(of_order, f"reserve/backorder/{sku}{late}", index)
+        for sku in skus
+        for late in ("", "/late")
+        for index in range(2)  # A late release may end both a reservation and a backorder.
+    ]
 
 
 def stock_of(lines: Sequence[LineView], stored: Iterable[StoredEvent]) -> list[LineStock]:

@@ -138,14 +138,15 @@ BESIDE_THE_PLAN: Final = (
 LEFT_OUT: Final = frozenset(
     {
         *("load_progress", "run_command", "restore", "resume_return", "end_orphan"),
-        *("release_hold", "orders_to_notify", "compare_stock"),
+        *("release_hold", "record_refunds", "orders_to_notify", "compare_stock"),
     }
 )
 """`load_progress` changes nothing, `run_command` is no part of a saga, and `restore` runs only
 after the log has lost the order: tests/integration/reconciliation/test_lost_orders.py.
 `resume_return` runs for goods that come back late: tests/matrix/test_news.py. `end_orphan` runs
 after a reset, which is a fault of its own. `release_hold` runs only after an operator has settled
-the capture: tests/integration/workflows/test_settlements.py. Refunds by hand are beside the sagas
+the capture, and `record_refunds` only before an operator resolves a refund:
+tests/integration/workflows/test_settlements.py. Refunds by hand are beside the sagas
 of these points: tests/integration/workflows/test_refunds_elsewhere.py. The workflow of a product
 runs the last two: tests/matrix/test_stock.py.
 """

@@ -109,7 +109,7 @@ EXAMPLES: Final[tuple[Event, ...]] = (
     order.OrderReturnRequested(order_id=ORDER, lines=RETURNED, refund=REFUND),
     order.OrderReturned(order_id=ORDER, lines=RETURNED, refund=REFUND, is_whole=False),
     order.OrderReturnLapsed(order_id=ORDER),
-    order.OrderReturnResumed(order_id=ORDER, is_complete=True),
+    order.OrderReturnResumed(order_id=ORDER, lines=RETURNED, refund=REFUND, is_complete=True),
     order.OrderRefundRequested(
         order_id=ORDER,
         refund=1,
@@ -195,6 +195,7 @@ EXAMPLES: Final[tuple[Event, ...]] = (
         order_id=ORDER,
         step="refund_order_1",
         amount=Money(amount=450, currency="EUR"),
+        by_hand=Money(amount=100, currency="EUR"),
         settled_in_all=Money(amount=450, currency="EUR"),
     ),
     payment.PaymentSettledByOperator(

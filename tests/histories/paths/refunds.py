@@ -45,6 +45,20 @@ async def refund_requested_and_resolved(sagas: Sagas) -> str:
     return order_id
 
 
+async def refund_stopped_by_a_dispute(sagas: Sagas) -> str:
+    order_id = await delivered(sagas)
+    await sagas.end(order_id)
+    dispute = await sagas.payment_simulator.happen("disputes", order_id=order_id)
+    await _promise_refund(sagas, order_id)
+    await sagas.parked(order_id, "refund_order_1")
+    await sagas.payment_simulator.happen(f"disputes/{dispute['id']}", status="won")
+    won = PaymentNotification(order_id, 1, PaymentNotificationKind.DISPUTE)
+    await sagas.orchestrator.handle_event(won)
+    await sagas.client.get_workflow_handle(refund_workflow_id(order_id, 1)).result()
+    await sagas.client.get_workflow_handle(f"aftercare-{order_id}").result()
+    return order_id
+
+
 async def _promise_refund(sagas: Sagas, order_id: str) -> None:
     command = RequestRefund(aggregate_id=order_id, key="refund", amount=100, reason="a scratch")
     await sagas.orchestrator.execute(command, key=key_use("refundOrder"), actor="operator:eve")
@@ -55,4 +69,5 @@ PATHS: Final = named(
     refund_failed_late,
     refund_requested,
     refund_requested_and_resolved,
+    refund_stopped_by_a_dispute,
 )

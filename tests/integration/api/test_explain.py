@@ -12,10 +12,11 @@ from domain.provider_notifications import ShipmentNotificationKind
 from domain.saga.commands import ReconciledSystem
 from domain.saga.events import DiscrepancyFound
 from kit.pool import Pool
-from providers.carrier_simulator.routes import REFUSED
+from providers.carrier_simulator.routes import LOST, REFUSED
 from tests.integration.api.explaining import (
     attempts,
     calls,
+    events,
     explained,
     money,
     steps,
@@ -31,6 +32,7 @@ from tests.integration.api.orders import (
 )
 from tests.support.api_client import Api, Viewer
 from tests.support.api_inputs import ADDRESS
+from tests.support.sagas import an_order as a_command
 
 RESERVED: Final = (
     *("EVENT OrderCreated", "EVENT OrderReserved", "EVENT InventoryReserved"),
@@ -266,6 +268,44 @@ async def test_a_return_shows_its_refund_and_the_pieces_that_are_back(
     assert answer == f"refunded {refunded} EUR (minor units)"
     assert ("create return", "/return", "created") in calls(explanation)
     assert ("refund", "DONE") in steps(explanation)
+
+
+async def test_a_rejected_order_no_longer_waits_for_its_stock(
+    api: Api, ada: Viewer, eve: Viewer
+) -> None:
+    sku = await api.sagas.stocked(1)
+    impatient = api.sagas.within(backorder=timedelta(milliseconds=200))
+    order = a_command((sku, 2), backorder=True).model_copy(update={"customer_id": ada.sub})
+    order_id = await impatient.place(order)
+    assert await api.sagas.end(order_id) == "REJECTED"
+
+    explanation = await explained(eve, order_id)
+
+    [line] = explanation["stock"]
+    assert (line["backordered"], line["reserved"], line["shipped"]) == (0, 0, 0)
+    assert "BackorderEnded" in events(explanation)
+
+
+async def test_a_parcel_that_came_back_to_the_sender_is_in_stock_again(
+    api: Api, ada: Viewer, eve: Viewer
+) -> None:
+    sku = await api.sagas.stocked(2)
+    order = a_command((sku, 2), postal_code=LOST).model_copy(update={"customer_id": ada.sub})
+    order_id = await api.sagas.place(order)
+    await api.sagas.carrier_simulator.until_recorded(order_id, "lost")
+    await api.sagas.notify(
+        order_id, ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.LOST
+    )
+    assert await api.sagas.end(order_id) == "CANCELLED"
+    lost = await explained(eve, order_id)
+    back = {"reference": order_id, "status": "returned_to_sender"}
+    await api.sagas.carrier_simulator.happen("shipments", **back)
+    await api.sagas.notify(order_id, ShipmentNotificationKind.RETURNED_TO_SENDER)
+    await api.sagas.until(f"shipment-{order_id}", "ShipmentReturnedToSender")
+
+    found = await explained(eve, order_id)
+
+    assert (stock(lost), stock(found)) == ([(2, 0, 2, 0)], [(2, 0, 0, 2)])
 
 
 async def test_the_money_and_the_stock_are_those_of_the_read_models(

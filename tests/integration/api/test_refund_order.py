@@ -18,6 +18,7 @@ from kit.eventually import eventually
 from kit.pool import Pool
 from providers.carrier_simulator.routes import NORMAL
 from tests.integration.api import orders
+from tests.integration.api.explaining import explained, waits
 from tests.support.api_client import Api, Json, Viewer, operation
 from tests.support.api_inputs import line
 from tests.support.sagas import an_order as a_command
@@ -462,6 +463,48 @@ async def test_a_parked_refund_that_is_settled_leaves_what_no_operator_has_given
     await refund(eve, a_refund(delivered, 500 - given))
     await ended(api, delivered, 2)
     assert await effects(api, delivered) == (1, 500 - given)
+
+
+async def attentive(viewer: Viewer, order_id: str) -> set[str]:
+    """Return the views that show the order as one that waits for an operator."""
+    order = await viewer.run("Order", id=order_id)
+    orders = await viewer.run("Orders", filter={"needsAttention": True}, first=100)
+    parked = await viewer.run("ParkedSagas", first=100)
+    saga = await viewer.run("Saga", orderId=order_id)
+    shown = {
+        "order": order["needsAttention"],
+        "orders": order_id in {edge["node"]["id"] for edge in orders["edges"]},
+        "parkedSagas": order_id in {edge["node"]["orderId"] for edge in parked["edges"]},
+        "saga": saga["needsAttention"] and saga["status"] == "PARKED",
+        "explain": "OPERATOR" in waits(await explained(viewer, order_id)),
+    }
+    return {view for view, is_shown in shown.items() if is_shown}
+
+
+async def test_every_view_shows_a_parked_refund_until_it_is_settled(
+    api: Api, eve: Viewer, delivered: str
+) -> None:
+    with api.sagas.payment_simulator.failing(delivered, "refund", "refuse_kept"):
+        await refund(eve, a_refund(delivered, 200))
+        await api.sagas.parked(delivered, "refund_order_1")
+    before = await attentive(eve, delivered)
+    await by_hand(api, delivered, 150)
+    await api.sagas.intervene(delivered, "refund_order_1", Intervention.RESOLVE)
+    await ended(api, delivered)
+
+    assert before == {"order", "orders", "parkedSagas", "saga", "explain"}
+    assert await attentive(eve, delivered) == set()
+    assert await money(eve, delivered) == ("CAPTURED", 150, 150)
+    explanation = await explained(eve, delivered)
+    [settled] = [
+        each["text"]
+        for each in explanation["timeline"]
+        if each.get("type") == "PaymentRefundSettledByOperator"
+    ]
+    assert settled == (
+        "In place of refund_order_1, an operator has given back 50 EUR (minor units) outside"
+        " Waybill, and 150 EUR (minor units) by hand at the provider."
+    )
 
 
 async def test_a_refund_parked_over_the_end_of_its_order_stays_parked(

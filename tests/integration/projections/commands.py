@@ -114,7 +114,7 @@ def attempts_to_pay(id_: str, attempt: int) -> Sequence[Command]:
             for url in (None, f"https://bank/{id_}/{attempt}", f"https://bank/{id_}/{attempt}/new")
         ]
         * 2,
-        payment.RecordAuthorization(aggregate_id=id_, attempt=attempt, reference=reference),
+        *[payment.RecordAuthorization(aggregate_id=id_, attempt=attempt, reference=reference)] * 3,
         payment.RecordDecline(
             aggregate_id=id_, attempt=attempt, reference=reference, code="card_declined"
         ),
@@ -127,8 +127,11 @@ def payments(id_: str) -> Sequence[Command]:
         *attempts_to_pay(id_, 1),
         *attempts_to_pay(id_, 2),
         *attempts_to_pay(id_, 3),
-        payment.RecordHoldEnd(aggregate_id=id_, attempt=1, cause=payment.HoldEnd.RELEASED),
-        payment.RecordHoldEnd(aggregate_id=id_, attempt=2, cause=payment.HoldEnd.RUNNING_OUT),
+        *[
+            payment.RecordHoldEnd(aggregate_id=id_, attempt=attempt, cause=cause)
+            for attempt, cause in enumerate(payment.HoldEnd, start=1)
+        ]
+        * 3,
         *[payment.RecordCapture(aggregate_id=id_, amount=euros(450))] * 4,
         payment.RecordRefund(aggregate_id=id_, purpose="refund", given=euros(200)),
         payment.RecordRefund(aggregate_id=id_, purpose="refund", given=euros(450)),

@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from temporalio.exceptions import ApplicationError
 
+from activities.types.failures import NO_ANSWER
 from domain.ids import aftercare_workflow_id
 from domain.order.lines import ReturnedLine
 from domain.provider_notifications import PaymentNotificationKind, ShipmentNotificationKind
 from domain.saga.commands import Intervention
+from kit.eventually import eventually
 from providers.carrier_simulator.routes import (
     DISPATCHED_AT_SECOND,
     LOST,
@@ -20,6 +23,7 @@ from providers.carrier_simulator.routes import (
 )
 from providers.payment_simulator.methods import VISA
 from providers.references import Booking
+from queries.sagas import SagaQueries
 from tests.integration.workflows.aftercare_fixture import (
     MONTH,
     PAID,
@@ -30,6 +34,7 @@ from tests.integration.workflows.aftercare_fixture import (
     lapsed,
     returned,
 )
+from tests.support.gates import When
 from tests.support.sagas import Sagas, an_order
 
 MOMENT = timedelta(milliseconds=50)
@@ -187,6 +192,27 @@ async def test_a_lost_parcel_that_comes_back_is_in_stock_again(sagas: Sagas) -> 
     assert (stock.on_hand, stock.shipped) == (2, 0)
     assert await sagas.money(order_id) == REFUNDED
     assert await sagas.events(f"saga-{order_id}") == []
+
+
+async def test_goods_of_a_lost_parcel_that_come_back_go_to_an_order_that_waits(
+    sagas: Sagas,
+) -> None:
+    sku = await sagas.stocked(2)
+    order_id = await sagas.place(an_order((sku, 2), postal_code=LOST))
+    await sagas.carrier_simulator.until_recorded(order_id, "lost")
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.LOST)
+    assert await sagas.end(order_id) == "CANCELLED"
+    waiting = await sagas.place(an_order((sku, 1), backorder=True))
+    await sagas.until(f"inventory-{sku}", "BackorderQueued")
+
+    await sagas.carrier_simulator.happen(
+        "shipments", reference=order_id, status="returned_to_sender"
+    )
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED_TO_SENDER)
+
+    await sagas.until(f"order-{waiting}", "OrderReserved")
+    stock = await sagas.inventory(sku)
+    assert (stock.on_hand, dict(stock.reservations)) == (2, {waiting: 1})
 
 
 async def booked_again(sagas: Sagas) -> tuple[str, str]:
@@ -352,6 +378,52 @@ async def test_a_refund_of_a_part_fails_while_the_order_goes_on(sagas: Sagas) ->
     await sagas.terminate(order_id)
 
 
+async def test_the_carrier_is_heard_after_an_operator_has_given_a_failed_refund_up(
+    sagas: Sagas,
+) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(2), 2), postal_code=LOST))
+    await sagas.carrier_simulator.until_recorded(order_id, "lost")
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.LOST)
+    assert await sagas.end(order_id) == "CANCELLED"
+    await sagas.payment_simulator.happen("failed_refunds", order_id=order_id)
+    await bank_reports(sagas, order_id, PaymentNotificationKind.REFUND)
+    await sagas.intervene(order_id, "refund_again_1", Intervention.SKIP)
+    await aftercare_ended(sagas, order_id)
+
+    await sagas.carrier_simulator.happen("shipments", reference=order_id, status="delivered")
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
+
+    await sagas.until(f"saga-{order_id}", "DiscrepancyFound")
+    assert (await facts(sagas, f"saga-{order_id}"))[-1] == {
+        "order_id": order_id,
+        "system": "SHIPMENT",
+        "ours": "lost",
+        "theirs": "delivered",
+    }
+    await aftercare_ended(sagas, order_id)
+
+
+async def test_a_resolved_refund_of_a_resumed_return_stays_resolved_after_a_loss(
+    sagas: Sagas,
+) -> None:
+    order_id, sku = await lapsed(sagas, timedelta(seconds=1))
+    assert await sagas.end(order_id) == "COMPLETED"
+    await sagas.carrier_simulator.happen("returns", reference=order_id)
+    with sagas.payment_simulator.failing(order_id, "refund", "refuse"):
+        await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
+        await sagas.parked(order_id, "refund")
+    async with sagas.gates.stopped("finish_return", order_id, When.BEFORE) as gate:
+        await sagas.intervene(order_id, "refund", Intervention.RESOLVE)
+        await gate.reached()
+        await sagas.client.get_workflow_handle(aftercare_workflow_id(order_id)).terminate()
+        await sagas.orchestrator.resume_aftercare(order_id)
+        await sagas.until(f"order-{order_id}", "OrderReturned")
+
+    assert await sagas.money(order_id) == PAID
+    assert (await sagas.inventory(sku)).on_hand == 2
+    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaStepResolved"]
+
+
 # Disputes.
 
 
@@ -402,6 +474,36 @@ async def test_a_return_waits_until_the_dispute_of_its_charge_is_closed(
     money = await sagas.money(order_id)
     assert {name: money[name] for name in money if name.startswith("refund")} == refunds
     assert (await sagas.inventory(sku)).on_hand == 2
+    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaUnparked"]
+
+
+async def test_a_retry_that_a_dispute_stops_is_made_again_once_it_is_closed(
+    sagas: Sagas, ledger: SagaQueries
+) -> None:
+    """The step was parked for another reason before: the provider did not answer."""
+    sku = await sagas.stocked(2)
+    hasty = sagas.within(return_window=MONTH, parked_retry=MOMENT)
+    order_id = await hasty.arrived(an_order((sku, 2), postal_code=NORMAL))
+    dispute = await sagas.payment_simulator.happen("disputes", order_id=order_id)
+    await bank_reports(sagas, order_id, PaymentNotificationKind.DISPUTE)
+    await sagas.until(f"payment-{order_id}", "PaymentDisputed")
+    sagas.gates.fail("refund", order_id, ApplicationError("no", type=NO_ANSWER, non_retryable=True))
+    await sagas.send_back(order_id)
+    await sagas.carrier_simulator.until_recorded(order_id, "returned")
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
+
+    async def is_disputed() -> bool:
+        saga = await ledger.get(order_id)
+        parked = saga.parked.get("refund") if saga is not None else None
+        return parked is not None and parked.code == "CHARGE_DISPUTED"
+
+    await eventually(is_disputed)
+    await sagas.payment_simulator.happen(f"disputes/{dispute['id']}", status="won")
+    await bank_reports(sagas, order_id, PaymentNotificationKind.DISPUTE)
+
+    assert await sagas.end(order_id) == "RETURNED"
+    assert (await sagas.money(order_id))["refunded"] == (1, 500)
+    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaUnparked"]
 
 
 async def test_the_compensation_of_a_disputed_order_parks_with_that_cause(sagas: Sagas) -> None:
@@ -421,6 +523,7 @@ async def test_the_compensation_of_a_disputed_order_parks_with_that_cause(sagas:
 
     assert await sagas.end(order_id) == "CANCELLED"
     assert (await sagas.money(order_id))["refunded"] == (1, 500)
+    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaUnparked"]
 
 
 # Notifications that change nothing.

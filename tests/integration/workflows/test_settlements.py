@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+from temporalio.exceptions import ApplicationError
 
+from activities.types.failures import NO_ANSWER
 from domain.errors import ErrorCode, Refused
 from domain.order.lines import ReturnedLine
 from domain.payment.commands import RecordRefundSettlement
@@ -21,11 +23,13 @@ from providers.carrier_simulator.routes import LOST, NEVER_DELIVERED, NORMAL
 from providers.stripe_payments import StripePayments
 from tests.integration.workflows.conftest import NEVER_DISPATCHED, Sagas, an_order
 from tests.integration.workflows.payment_fixture import Till, a_till
+from tests.support.gates import When
 from tests.support.simulators import SimulatorProcess
 
 SKIP, RESOLVE, RETRY = Intervention.SKIP, Intervention.RESOLVE, Intervention.RETRY
 HELD = {"authorized": (1, 250)}
 TAKEN = {**HELD, "captured": (1, 250)}
+SOON = timedelta(milliseconds=50)
 
 
 @pytest.fixture
@@ -204,17 +208,56 @@ async def test_a_settled_refund_of_a_lost_parcel_is_not_made(
 # Refunds.
 
 
+async def delivered(sagas: Sagas) -> str:
+    """Return a delivered order of two pieces, whose parked steps are soon retried."""
+    patient = sagas.within(return_window=timedelta(days=30), parked_retry=SOON)
+    return await patient.arrived(an_order((await sagas.stocked(2), 2), postal_code=NORMAL))
+
+
+async def sends_one_back(sagas: Sagas, order_id: str) -> None:
+    placed = (await sagas.store.load_events(f"order-{order_id}"))[0]
+    sku = placed.data["lines"][0]["sku"]
+    await sagas.send_back(order_id, ReturnedLine(sku=sku, quantity=1))
+    await sagas.carrier_simulator.until_recorded(order_id, "returned")
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
+
+
 async def a_refused_return(sagas: Sagas) -> str:
     """Return an order of two pieces, of which one is back, and whose refund is parked."""
-    sku = await sagas.stocked(2)
-    patient = sagas.within(return_window=timedelta(days=30))
-    order_id = await patient.arrived(an_order((sku, 2), postal_code=NORMAL))
+    order_id = await delivered(sagas)
     with sagas.payment_simulator.failing(order_id, "refund", "refuse"):
-        await sagas.send_back(order_id, ReturnedLine(sku=sku, quantity=1))
-        await sagas.carrier_simulator.until_recorded(order_id, "returned")
-        await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
+        await sends_one_back(sagas, order_id)
         await sagas.parked(order_id, "refund")
     return order_id
+
+
+async def refunds_by_hand(sagas: Sagas, order_id: str, amount: int) -> None:
+    """Refund in the provider's dashboard, whose webhook is lost."""
+    stored = await sagas.store.load_events(f"payment-{order_id}")
+    reference = next(e.data["reference"] for e in stored if "reference" in e.data)
+    await sagas.payment_simulator.refund_by_hand(reference, amount)
+
+
+async def notices_refunds_by_hand(sagas: Sagas, order_id: str) -> None:
+    refund = PaymentNotification(order_id, 1, PaymentNotificationKind.REFUND)
+    await sagas.orchestrator.handle_event(refund)
+    await sagas.until(f"payment-{order_id}", "PaymentRefundedElsewhere")
+
+
+async def settled(sagas: Sagas, order_id: str) -> tuple[str, int, int]:
+    """Return what the last settlement says: the step, and what was given outside and by hand."""
+    last = (await sagas.store.load_events(f"payment-{order_id}"))[-1]
+    assert last.type == "PaymentRefundSettledByOperator"
+    return last.data["step"], last.data["amount"]["amount"], last.data["by_hand"]["amount"]
+
+
+async def check_left(sagas: Sagas, order_id: str, left: int) -> None:
+    """Promise the rest of the money, after one cent more was refused."""
+    with pytest.raises(Refused) as refusal:
+        await sagas.promise_refund(order_id, left + 1)
+    assert refusal.value.code is ErrorCode.REFUND_TOO_LARGE
+    if left:
+        await sagas.promise_refund(order_id, left)
 
 
 async def settles_the_return(sagas: Sagas, order_id: str) -> None:
@@ -227,29 +270,94 @@ async def test_a_resolved_return_is_not_promised_again(sagas: Sagas) -> None:
 
     await settles_the_return(sagas, order_id)
 
-    settled = (await sagas.store.load_events(f"payment-{order_id}"))[-1]
-    assert (settled.type, settled.data["amount"]["amount"]) == (
-        "PaymentRefundSettledByOperator",
-        250,
-    )
-    with pytest.raises(Refused) as refusal:
-        await sagas.promise_refund(order_id, 251)
-    assert refusal.value.code is ErrorCode.REFUND_TOO_LARGE
-    await sagas.promise_refund(order_id, 250)
+    assert await settled(sagas, order_id) == ("refund", 250, 0)
+    await check_left(sagas, order_id, 250)
 
 
-async def test_a_return_that_was_refunded_by_hand_counts_once(sagas: Sagas) -> None:
+@pytest.mark.parametrize("is_noticed", [True, False])
+async def test_a_return_that_was_refunded_by_hand_counts_once(
+    sagas: Sagas, *, is_noticed: bool
+) -> None:
     order_id = await a_refused_return(sagas)
-    captured = (await sagas.store.load_events(f"payment-{order_id}"))[-1]
-    await sagas.payment_simulator.refund_by_hand(captured.data["reference"], 250)
-    refund = PaymentNotification(order_id, 1, PaymentNotificationKind.REFUND)
-    await sagas.orchestrator.handle_event(refund)
-    await sagas.until(f"payment-{order_id}", "PaymentRefundedElsewhere")
+    await refunds_by_hand(sagas, order_id, 250)
+    if is_noticed:
+        await notices_refunds_by_hand(sagas, order_id)
 
     await settles_the_return(sagas, order_id)
 
-    assert (await of_payment(sagas, order_id))[-1] == "RefundedElsewhere"
-    await sagas.promise_refund(order_id, 250)
+    assert await settled(sagas, order_id) == ("refund", 0, 250)
+    await check_left(sagas, order_id, 250)
+
+
+async def test_a_provider_that_does_not_answer_prevents_no_settlement(sagas: Sagas) -> None:
+    order_id = await a_refused_return(sagas)
+    await refunds_by_hand(sagas, order_id, 100)
+
+    with sagas.payment_simulator.failing(order_id, "look", "down"):
+        await settles_the_return(sagas, order_id)
+
+    assert await settled(sagas, order_id) == ("refund", 250, 0)
+
+
+async def test_a_refund_by_hand_before_the_return_does_not_stand_in_its_place(sagas: Sagas) -> None:
+    order_id = await delivered(sagas)
+    await refunds_by_hand(sagas, order_id, 100)
+    with sagas.payment_simulator.failing(order_id, "refund", "refuse"):
+        await sends_one_back(sagas, order_id)
+        await sagas.parked(order_id, "refund")
+
+    await settles_the_return(sagas, order_id)
+
+    assert await settled(sagas, order_id) == ("refund", 250, 0)
+    await check_left(sagas, order_id, 150)
+
+
+async def test_a_refund_by_hand_counts_once_although_a_retry_failed_after_it(sagas: Sagas) -> None:
+    order_id = await a_refused_return(sagas)
+    await refunds_by_hand(sagas, order_id, 250)
+    await notices_refunds_by_hand(sagas, order_id)
+    with sagas.payment_simulator.failing(order_id, "refund", "refuse"):
+        await sagas.intervene(order_id, "refund", RETRY)
+        await sagas.parked(order_id, "refund", times=2)
+
+    await settles_the_return(sagas, order_id)
+
+    assert await settled(sagas, order_id) == ("refund", 0, 250)
+
+
+async def test_a_refund_by_hand_settles_one_of_two_parked_refunds(sagas: Sagas) -> None:
+    order_id = await a_refused_return(sagas)
+    await sagas.promise_refund(order_id, 200)
+    with sagas.payment_simulator.failing(order_id, "refund", "refuse"):
+        await sagas.orchestrator.run_refund(order_id, 1)
+        await sagas.parked(order_id, "refund_order_1")
+    await refunds_by_hand(sagas, order_id, 250)
+
+    await settles_the_return(sagas, order_id)
+    assert await settled(sagas, order_id) == ("refund", 0, 250)
+    await sagas.intervene(order_id, "refund_order_1", RESOLVE)
+    await sagas.until(f"order-{order_id}", "OrderRefundEnded")
+
+    assert await settled(sagas, order_id) == ("refund_order_1", 200, 0)
+    await check_left(sagas, order_id, 50)
+
+
+@pytest.mark.parametrize(("intervention", "left"), [(SKIP, 500), (RESOLVE, 250)])
+async def test_a_refund_that_is_settled_while_its_retry_runs_gives_nothing_more(
+    sagas: Sagas, intervention: Intervention, left: int
+) -> None:
+    order_id = await delivered(sagas)
+    sagas.gates.fail("refund", order_id, ApplicationError("no", type=NO_ANSWER, non_retryable=True))
+    await sends_one_back(sagas, order_id)
+    await sagas.parked(order_id, "refund")
+    async with sagas.gates.stopped("refund", order_id, When.BEFORE) as gate:
+        await gate.reached()
+        await sagas.intervene(order_id, "refund", intervention)
+        gate.open()
+        await sagas.until(f"order-{order_id}", "OrderReturned")
+
+    assert await sagas.money(order_id) == {"authorized": (1, 500), "captured": (1, 500)}
+    await check_left(sagas, order_id, left)
 
 
 async def settled_by(till: Till, step: str, due: int) -> None:

@@ -8,7 +8,11 @@ from activities.command_handler import CommandHandler, Step
 from activities.short_orders import ShortOrders
 from domain.inventory.commands import AdjustmentReason, AdjustStock
 from domain.inventory.state import InventoryState
-from domain.provider_notifications import ShipmentNotificationKind
+from domain.provider_notifications import (
+    PaymentNotification,
+    PaymentNotificationKind,
+    ShipmentNotificationKind,
+)
 from kit.pool import Pool
 from providers.payment_simulator.methods import DECLINED, VISA
 from tests.support.gates import When
@@ -123,6 +127,28 @@ async def test_no_parcel_is_booked_for_a_short_order_until_its_goods_arrive(saga
     await sagas.deliver(order_id)
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.inventory(sku) == InventoryState(received=4, adjusted=-2, shipped=2)
+
+
+async def test_a_parcel_whose_hold_ends_while_it_waits_for_goods_waits_for_the_customer(
+    sagas: Sagas,
+) -> None:
+    order_id, sku = await unpaid(sagas)
+    await sagas.pay_with(order_id, VISA)
+    await sagas.parked(order_id, "create_shipment")
+    await sagas.payment_simulator.end_hold(order_id)
+    await sagas.payment_simulator.until_recorded(order_id, "expired")
+    canceled = PaymentNotification(order_id, 2, PaymentNotificationKind.CANCELED)
+    await sagas.orchestrator.handle_event(canceled)
+
+    await sagas.receive(sku, 2)
+
+    await sagas.until(f"order-{order_id}", "OrderConfirmationWithdrawn")
+    await sagas.until(f"saga-{order_id}", "SagaUnparked")
+    await sagas.until_running(f"payment-{order_id}")
+    await sagas.pay_with(order_id, VISA)
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    assert (await sagas.events(f"saga-{order_id}")).count("SagaParked") == 1
+    assert (await sagas.inventory(sku)).short == {}
 
 
 async def test_a_short_order_whose_parcel_waits_can_be_cancelled(sagas: Sagas) -> None:

@@ -166,16 +166,36 @@ def test_the_request_after_a_lapse_names_the_goods_that_may_still_arrive() -> No
 
 def test_goods_that_come_back_after_the_lapse_resume_their_return() -> None:
     history = [*DELIVERED, PART_REQUESTED, LAPSED]
-    resumed = e.OrderReturnResumed(order_id=ORDER_ID, is_complete=False)
+    resumed = e.OrderReturnResumed(order_id=ORDER_ID, lines=PART, refund=CUP, is_complete=False)
     order.given(history).when(RESUME).then([resumed])
     order.given([*history, resumed]).when(RESUME).then([])
     order.given([*history, resumed]).when(FINISH).then([PART_RETURNED])
     order.given([*history, resumed]).when(COMPLETE).then_refused(ErrorCode.WRONG_STATE)
 
 
+def test_a_resumed_return_refunds_no_piece_that_an_operator_has_refunded_since() -> None:
+    both = (ReturnedLine(sku="cup", quantity=2),)
+    asked = e.OrderReturnRequested(
+        order_id=ORDER_ID, lines=both, refund=Price(currency="EUR", lines=900, total=900)
+    )
+    one_refunded = e.OrderRefundRequested(
+        order_id=ORDER_ID,
+        refund=1,
+        amount=CUP.money,
+        price=CUP,
+        lines=PART,
+        reason="it was sent back",
+        key="k",
+    )
+
+    order.given([*DELIVERED, asked, LAPSED, one_refunded]).when(RESUME).then(
+        [e.OrderReturnResumed(order_id=ORDER_ID, lines=both, refund=CUP, is_complete=False)]
+    )
+
+
 def test_a_part_that_comes_back_to_a_complete_order_leaves_it_complete() -> None:
     history = [*DELIVERED, PART_REQUESTED, LAPSED, e.OrderCompleted(order_id=ORDER_ID)]
-    resumed = e.OrderReturnResumed(order_id=ORDER_ID, is_complete=True)
+    resumed = e.OrderReturnResumed(order_id=ORDER_ID, lines=PART, refund=CUP, is_complete=True)
     returned = PART_RETURNED.model_copy(update={"is_complete": True})
     order.given(history).when(RESUME).then([resumed])
     order.given([*history, resumed]).when(FINISH).then([returned])

@@ -33,12 +33,13 @@ def refunded(amount: int, in_all: int, purpose: str = "refund") -> e.PaymentRefu
 
 
 def refund_settled(
-    amount: int, step: str = "refund_order_1", failure: int | None = None
+    amount: int, step: str = "refund_order_1", failure: int | None = None, by_hand: int = 0
 ) -> e.PaymentRefundSettledByOperator:
     return e.PaymentRefundSettledByOperator(
         order_id="o-1",
         step=step,
         amount=eur(amount),
+        by_hand=eur(by_hand),
         settled_in_all=eur(amount),
         failure=failure,
     )
@@ -93,20 +94,54 @@ def test_a_settled_refund_counts_what_the_step_had_not_given() -> None:
     assert (state.status, state.refunded, state.refundable) == (PaymentStatus.CAPTURED, 100, 600)
 
 
-def test_a_refund_that_was_given_by_hand_at_the_provider_leaves_nothing_to_settle() -> None:
-    by_hand = e.PaymentRefundedElsewhere(
+def by_hand(amount: int) -> e.PaymentRefundedElsewhere:
+    return e.PaymentRefundedElsewhere(
         order_id="o-1",
         reference="pi_1",
         refund_id="re_1",
-        amount=eur(1000),
-        refunded_in_all=eur(1000),
+        amount=eur(amount),
+        refunded_in_all=eur(amount),
     )
-    payment.given([*CAPTURED, by_hand]).when(settle_refund(500)).then([])
+
+
+def settle_with_hand(due: int, refunded: int, step: str) -> c.RecordRefundSettlement:
+    return settle_refund(due, step).model_copy(update={"by_hand": refunded})
+
+
+def test_a_refund_that_was_given_by_hand_at_the_provider_leaves_nothing_to_settle() -> None:
+    payment.given([*CAPTURED, by_hand(1000)]).when(settle_refund(500)).then([])
 
 
 def test_a_part_that_was_refunded_by_hand_since_is_not_counted_twice() -> None:
-    command = settle_refund(500).model_copy(update={"by_hand": 200})
-    payment.given(CAPTURED).when(command).then([refund_settled(300)])
+    command = settle_with_hand(500, 200, "refund")
+    settled = refund_settled(300, "refund", by_hand=200)
+    payment.given([*CAPTURED, by_hand(200)]).when(command).then([settled])
+    payment.given([*CAPTURED, by_hand(200), settled]).when(command).then([])
+
+
+def test_a_refund_by_hand_stands_in_place_of_one_step() -> None:
+    first = refund_settled(0, "refund", by_hand=250)
+    history = [*CAPTURED, by_hand(250), first]
+    second = settle_with_hand(200, 250, "refund_order_1")
+
+    payment.given(history[:-1]).when(settle_with_hand(250, 250, "refund")).then([first])
+    payment.given(history).when(second).then([refund_settled(200)])
+    state = PAYMENT.fold([*history, refund_settled(200)])
+    assert (state.refunded, state.refundable) == (250, 800)
+
+
+def test_a_refund_by_hand_of_two_debts_stands_in_place_of_two_steps() -> None:
+    first = refund_settled(0, "refund", by_hand=250)
+    payment.given([*CAPTURED, by_hand(450), first]).when(
+        settle_with_hand(200, 450, "refund_order_1")
+    ).then([refund_settled(0, by_hand=200)])
+
+
+def test_a_refund_that_fails_later_leaves_a_settled_payment_to_the_operator() -> None:
+    history = [*CAPTURED, refunded(400, 400), payment_settled(600, 600), FAILED]
+    assert PAYMENT.fold(history).status is PaymentStatus.SETTLED_BY_OPERATOR
+    whole = [*CAPTURED, refunded(1000, 1000), FAILED]
+    assert PAYMENT.fold(whole).status is PaymentStatus.CAPTURED
 
 
 def test_a_settled_failure_is_made_good_and_not_refunded_again() -> None:
@@ -142,13 +177,6 @@ def test_no_late_answer_revives_a_settled_payment(attempt: int) -> None:
 def test_a_refund_at_the_provider_is_recorded_after_the_settlement() -> None:
     refund = c.RecordRefundsElsewhere(aggregate_id="o-1", refunds={"re_1": 200})
     history = [*CAPTURED, payment_settled(1000, 1000)]
-    by_hand = e.PaymentRefundedElsewhere(
-        order_id="o-1",
-        reference="pi_1",
-        refund_id="re_1",
-        amount=eur(200),
-        refunded_in_all=eur(200),
-    )
-    payment.given(history).when(refund).then([by_hand])
-    state = PAYMENT.fold([*history, by_hand])
+    payment.given(history).when(refund).then([by_hand(200)])
+    state = PAYMENT.fold([*history, by_hand(200)])
     assert (state.status, state.refunded) == (PaymentStatus.SETTLED_BY_OPERATOR, 200)

@@ -54,8 +54,15 @@ def promised(amount: int, number: int = 1, key: str = "k", **what: Any) -> e.Ord
     )
 
 
-def ended(refunded: int, number: int = 1) -> e.OrderRefundEnded:
-    return e.OrderRefundEnded(order_id=ORDER_ID, refund=number, refunded=euros(refunded))
+def ended(refunded: int, *, is_given_up: bool = False) -> e.OrderRefundEnded:
+    return e.OrderRefundEnded(
+        order_id=ORDER_ID, refund=1, refunded=euros(refunded), is_given_up=is_given_up
+    )
+
+
+def given(step: str, amount: int) -> dict[str, Any]:
+    """Return the facts of a payment of which this step has refunded the amount."""
+    return {"given_back": amount, "given_for": {step: amount}}
 
 
 RETURN_OF_CUP: Final = e.OrderReturnRequested(order_id=ORDER_ID, lines=CUP, refund=PRICE_OF_CUP)
@@ -77,30 +84,33 @@ def test_the_price_of_pieces_is_promised_as_their_return_would_refund_it() -> No
     [
         ([], {}, 3_000),
         ([promised(1_000, key="other")], {}, 2_000),
-        ([promised(1_000, key="other"), ended(1_000)], {}, 2_000),
+        ([promised(1_000, key="other")], given("refund_order_1", 400), 2_000),
+        ([promised(1_000, key="other"), ended(1_000)], given("refund_order_1", 1_000), 2_000),
         ([promised(1_000, key="other"), ended(0)], {}, 3_000),
         ([RETURN_OF_CUP], {}, 2_550),
-        ([RETURN_OF_CUP, CUP_IS_BACK], {}, 2_550),
-        ([RETURN_OF_CUP, CUP_IS_BACK], {"is_return_settled": True}, 3_000),
+        ([RETURN_OF_CUP], given("refund", 100), 2_550),
+        ([RETURN_OF_CUP, CUP_IS_BACK], given("refund", 450), 2_550),
+        ([RETURN_OF_CUP, CUP_IS_BACK], {}, 3_000),
         ([RETURN_OF_CUP, e.OrderReturnLapsed(order_id=ORDER_ID)], {}, 3_000),
-        ([], {"given_otherwise": 700}, 2_300),
-        ([promised(1_000, key="other")], {"given_otherwise": 2_500}, 0),
+        ([], {"given_back": 700}, 2_300),
+        ([], {"failed": 450}, 2_550),
+        ([promised(1_000, key="other")], {"given_back": 2_500}, 0),
         ([e.OrderCompleted(order_id=ORDER_ID)], {}, 3_000),
     ],
 )
 def test_no_more_is_promised_than_is_left(
     events: list[e.OrderEvent], facts: dict[str, Any], left: int
 ) -> None:
-    given = order.given([*DELIVERED, *events])
+    history = order.given([*DELIVERED, *events])
 
-    refusal = given.when(ask(amount=left + 1, **facts)).then_refused(ErrorCode.REFUND_TOO_LARGE)
+    refusal = history.when(ask(amount=left + 1, **facts)).then_refused(ErrorCode.REFUND_TOO_LARGE)
     assert refusal.field == ("input", "amount")
     assert refusal.message == (
         f"{left + 1} EUR cannot be refunded: {left} of the 3000 that were captured are left"
         " (minor units)"
     )
     if left:
-        assert given.when(ask(amount=left, **facts)).decide()
+        assert history.when(ask(amount=left, **facts)).decide()
 
 
 def test_a_piece_is_refunded_once() -> None:
@@ -126,6 +136,26 @@ def test_the_return_of_a_refunded_piece_gives_no_money_back_for_it() -> None:
     order.given([*DELIVERED, first]).when(c.RequestReturn(aggregate_id=ORDER_ID, lines=both)).then(
         [e.OrderReturnRequested(order_id=ORDER_ID, lines=both, refund=PRICE_OF_CUP)]
     )
+
+
+def test_the_pieces_of_a_refund_that_was_given_up_are_refunded_later() -> None:
+    both = (ReturnedLine(sku="cup", quantity=2),)
+    price = Price(currency="EUR", lines=900, total=900)
+    first = promised(900, key="other", lines=both, price=price)
+    given_up = order.given([*DELIVERED, first, ended(0, is_given_up=True)])
+
+    given_up.when(c.RequestReturn(aggregate_id=ORDER_ID, lines=both)).then(
+        [e.OrderReturnRequested(order_id=ORDER_ID, lines=both, refund=price)]
+    )
+    given_up.when(ask(lines=both)).then([promised(900, number=2, lines=both, price=price)])
+
+
+def test_a_refund_that_has_given_a_part_is_not_given_up() -> None:
+    history = order.given([*DELIVERED, promised(500)])
+    skipped = c.EndRefund(aggregate_id=ORDER_ID, refund=1, refunded=200, is_given_up=True)
+
+    history.when(skipped).then([ended(200)])
+    history.when(skipped.model_copy(update={"refunded": 0})).then([ended(0, is_given_up=True)])
 
 
 def test_a_repeated_request_changes_nothing() -> None:

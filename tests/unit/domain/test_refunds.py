@@ -62,6 +62,19 @@ def test_the_return_that_completes_the_order_gives_back_the_shipping() -> None:
     assert first + second == PRICE
 
 
+def test_pieces_that_were_refunded_before_they_come_back_give_back_no_shipping() -> None:
+    all_pieces = {"cup": 3, "pot": 1}
+    for now in ({"cup": 0, "pot": 0}, {}):
+        assert refund_of(now, all_pieces, LINES, PRICE) == euros(0, discount=0, tax=0)
+
+
+def test_the_last_pieces_give_back_the_shipping_although_others_were_refunded_and_came_back() -> (
+    None
+):
+    refund = refund_of({"pot": 1}, {"cup": 6}, LINES, PRICE)
+    assert refund == euros(2_000, discount=133, tax=448, shipping=490, shipping_tax=93)
+
+
 def test_a_free_line_gives_back_nothing() -> None:
     lines = (*LINES, a_line(sku="sample", quantity=1, unit_price=0))
     price = Price.of(lines, "EUR", shipping=490)

@@ -104,9 +104,27 @@ def test_a_settled_payment_is_refunded_only_when_the_provider_has_refunded_all()
     given(PAYMENTS, [*settled, refunded(900, 900)]).then({payment_view: [whole]})
 
 
+def test_a_refund_that_fails_later_leaves_a_settled_payment_settled() -> None:
+    failed = e.PaymentRefundFailed(
+        order_id="o-1",
+        reference="pi_1",
+        failure=1,
+        purpose="refund",
+        amount=Money(amount=300, currency="EUR"),
+        refunded_in_all=Money(amount=0, currency="EUR"),
+    )
+    history = [REQUESTED, AUTHORIZED, CAPTURED, refunded(300, 300), SETTLED, failed]
+    row = {"status": "SETTLED_BY_OPERATOR", "refunded": 0}
+    given(PAYMENTS, history).then({payment_view: [row]})
+
+
 def test_a_refund_that_an_operator_has_given_leaves_the_row_as_it_is() -> None:
     settled = e.PaymentRefundSettledByOperator(
-        order_id="o-1", step="refund_order_1", amount=TOTAL, settled_in_all=TOTAL
+        order_id="o-1",
+        step="refund_order_1",
+        amount=TOTAL,
+        by_hand=Money(amount=0, currency="EUR"),
+        settled_in_all=TOTAL,
     )
     row = {"status": "CAPTURED", "refunded": 0, "position": 4}
     given(PAYMENTS, [REQUESTED, AUTHORIZED, CAPTURED, settled]).then({payment_view: [row]})
