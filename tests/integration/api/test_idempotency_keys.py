@@ -359,11 +359,15 @@ async def test_old_keys_are_deleted_by_new_ones(olga: Viewer, sku: str, module_p
     assert await module_pool.fetchval(kept, [young]) == 1
 
 
-async def test_a_key_without_an_effect_is_kept_too(olga: Viewer, anna: Viewer, sku: str) -> None:
+async def test_a_key_without_an_effect_is_kept_too(
+    api: Api, olga: Viewer, anna: Viewer, sku: str
+) -> None:
     """Discontinuing a second time changes nothing."""
     await anna.run("DiscontinueProduct", input=keyed(sku=sku))
     request = keyed(sku=sku)
     await anna.run("DiscontinueProduct", input=request)
+    key_id = idempotency_key_id(anna.sub, "discontinueProduct", request["idempotencyKey"])
+    await forgotten(api, command_workflow_id("DiscontinueProduct", key_id))
 
     reused = await anna.run("DiscontinueProduct", input=request | {"sku": "mug"})
 
