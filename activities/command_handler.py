@@ -151,7 +151,7 @@ class CommandHandler:
         if made.is_duplicate:  # what was decided anew was not appended
             return Handled(await self._repeated(attempt, made.position), is_first=False)
         if attempt.key is not None and made.result is None:
-            await self._store.record_key(attempt.key, made.position)
+            await self._store.record_key(replace(attempt.key, call=EARLIER_CALL), made.position)
         return Handled(made.position, is_first=made.result is not None)
 
     async def _make(self, aggregates: Aggregates, run: Runs, key: KeyUse | None = None) -> _Made:

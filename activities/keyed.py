@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from activities.command_handler import CommandHandler, Run, Step
 from domain.command import Command
-from domain.idempotency import KeyedResult, KeyUse, key_reused
+from domain.idempotency import EARLIER_CALL, KeyedResult, KeyUse, key_reused
 from eventstore.errors import EventIdReused, KeyTaken
 
 
@@ -30,7 +30,7 @@ async def run_once(handler: CommandHandler, run: Run, key: KeyUse | None) -> Key
     step = run.step
     try:
         keyed = run._replace(step=replace(step, request=key))
-        position = (await handler.handle_with(keyed)).position
+        handled = await handler.handle_with(keyed)
     except KeyTaken:  # by a concurrent call, or by one whose row was deleted since
         known = await handler.find_key(key)
         if known is None:
@@ -40,7 +40,7 @@ async def run_once(handler: CommandHandler, run: Run, key: KeyUse | None) -> Key
         if await handler.find_key(key) is None and _is_derived_from(key, step):
             raise key_reused() from None  # by a call whose row was deleted since
         raise
-    return KeyedResult(position, key.call)
+    return KeyedResult(handled.position, key.call if handled.is_first else EARLIER_CALL)
 
 
 def _is_derived_from(key: KeyUse, step: Step) -> bool:

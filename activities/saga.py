@@ -24,13 +24,11 @@ from activities.types.parking import (
     ParkResult,
     UnparkInput,
 )
-from domain.command import Command
 from domain.errors import ErrorCode, Refused
-from domain.order.commands import CancellationReason, RequestCancellation
 from domain.order.decide import ORDER
 from domain.order.events import OrderReturnRequested
 from domain.order.state import OrderState
-from domain.saga.commands import InterveneOnStep, Intervention, ParkStep, UnparkStep
+from domain.saga.commands import ParkStep, UnparkStep
 from domain.saga.decide import SAGA
 from domain.saga.events import SagaParked, SagaStepResolved, SagaStepSkipped
 from domain.saga.plan import RETURN_PLAN
@@ -155,13 +153,7 @@ class SagaActivitiesImpl(interface.SagaActivities):
     @activity.defn
     async def intervene(self, intervene: InterventionInput) -> InterventionResult:
         try:
-            command = InterveneOnStep(
-                aggregate_id=intervene.order_id,
-                step=intervene.step,
-                parking=intervene.parking,
-                kind=intervene.kind,
-                reason=intervene.reason,
-            )
+            commands = intervene.commands
         except ValidationError:
             raise Refused(
                 ErrorCode.INVALID_INPUT,
@@ -176,8 +168,7 @@ class SagaActivitiesImpl(interface.SagaActivities):
                 self._handler,
                 step,
                 intervene.key,
-                command,
-                *_compensation_for(intervene),
+                *commands,
                 *await settlement_of(self._handler, intervene),
             )
         except Refused as refused:
@@ -201,16 +192,3 @@ def _parked_at(stored: Sequence[StoredEvent], number: int) -> datetime | None:
             case SagaParked(parking=parking) if parking == number:
                 return event.recorded_at
     return None
-
-
-def _compensation_for(intervene: InterventionInput) -> tuple[Command, ...]:
-    """Record the compensation of the order too, so that a recovery finds it."""
-    if intervene.kind is not Intervention.COMPENSATE:
-        return ()
-    return (
-        RequestCancellation(
-            aggregate_id=intervene.order_id,
-            reason=CancellationReason.OPERATOR_REQUEST,
-            after_dispatch=True,
-        ),
-    )

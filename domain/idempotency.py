@@ -17,7 +17,8 @@ from domain.errors import ErrorCode, Refused
 from domain.ids import idempotency_key_id
 
 EARLIER_CALL: Final = UUID(int=0)
-"""A call whose id is no longer known, because the row of its key was deleted."""
+"""A call whose id is not known. The row of its key was deleted, or it asked under another key for
+what a later call found done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from domain.idempotency import KeyedResult, KeyUse
+from contextlib import suppress
+from dataclasses import replace
+
+from domain.idempotency import EARLIER_CALL, KeyedResult, KeyUse
 from eventstore.errors import KeyTaken
 from eventstore.keys import find_key, record_key
 from kit.pool import Pool
@@ -23,8 +26,6 @@ class IdempotencyKeys:
         Raises Refused when the key was used for another input.
         """
         async with self._pool.acquire() as connection:
-            try:
-                await record_key(connection, key, position)
-            except KeyTaken:
-                return await find_key(connection, key) or KeyedResult(position)
-        return KeyedResult(position, key.call)
+            with suppress(KeyTaken):
+                await record_key(connection, replace(key, call=EARLIER_CALL), position)
+            return await find_key(connection, key) or KeyedResult(position)

@@ -40,7 +40,7 @@ from orchestrator.provider_news import Log, ProviderNews
 from orchestrator.translation import NoSuchSaga, OutcomeUnknown, Translation
 from workflows import search_attributes
 from workflows.aftercare import AftercareInput, AftercareWorkflow
-from workflows.command import CommandWorkflow
+from workflows.command import CommandResult, CommandWorkflow
 from workflows.order import OrderWorkflow
 from workflows.payment import PaymentWorkflow
 from workflows.refund import RefundWorkflow
@@ -50,6 +50,7 @@ from workflows.types import (
     OrderWorkflowInput,
     PaymentRetryInput,
     PaymentWorkflowResult,
+    PlacedResult,
     RefundWorkflowInput,
     SagaType,
 )
@@ -57,6 +58,9 @@ from workflows.types import (
 WINDOW_OPENS_WITHIN_SECONDS: Final = 1.5
 """A decline is in the log shortly before the workflow that holds the payment window runs."""
 SECONDS_BETWEEN_TRIES: Final = 0.05
+SECONDS_OF_A_REFUSAL: Final = 60.0
+"""The time for which a repeat may get the refusal that Temporal keeps. Repeats within it are one
+update: a workflow accepts 10 at once, and 2,000 in its life."""
 
 _PLACED_UPDATE_ID: Final = "placed"
 SYSTEM: Final = "system"
@@ -125,9 +129,23 @@ class SagaOrchestrator:
                 )
         except NoSuchSaga:
             raise OutcomeUnknown("the saga ended before it could answer") from None
-        if placed.fingerprint != data.fingerprint:
-            raise key_reused()
-        return Accepted(order_id, placed.position, placed.call)
+        return _accepted(order_id, placed, data.fingerprint)
+
+    async def find_placed(self, order_id: str, fingerprint: str) -> Accepted | None:
+        """Return the answer of a saga that places this order now, or None if none runs.
+
+        Raises Refused when the saga places it for another input.
+        """
+        if not await self.is_running(order_workflow_id(order_id)):
+            return None
+        try:
+            async with self._translated():
+                placed = await self._order(order_id).execute_update(
+                    OrderWorkflow.placed, id=_PLACED_UPDATE_ID
+                )
+        except NoSuchSaga:
+            return None
+        return _accepted(order_id, placed, fingerprint)
 
     async def recover(self, order_id: str, customer_id: str) -> None:
         """Run the saga of an order that is in the log and has lost its workflow.
@@ -236,23 +254,29 @@ class SagaOrchestrator:
     async def execute(self, command: Command, *, key: KeyUse, actor: str) -> KeyedResult:
         """Run a command that needs no saga; return the position of its effect."""
         run = RunCommandInput(command.command_type, command.model_dump_json(), actor, key)
-        workflow_id = command_workflow_id(command.command_type, key.id)
-        async with self._translated():
-            try:
-                handle = await self._client.start_workflow(
-                    CommandWorkflow.run,
-                    run,
-                    id=workflow_id,
-                    task_queue=self._task_queue,
-                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-                )
-            except WorkflowAlreadyStartedError:  # and it has ended since
-                handle = self._client.get_workflow_handle_for(CommandWorkflow.run, workflow_id)
-            done = await handle.result()
+        try:
+            async with self._translated():
+                done = await self._run_command(run)
+        except NoSuchSaga:
+            raise OutcomeUnknown("the command's workflow was lost before it could answer") from None
         if done.fingerprint != key.fingerprint:
             raise key_reused()
         return KeyedResult(done.position, done.call)
+
+    async def _run_command(self, run: RunCommandInput) -> CommandResult:
+        workflow_id = command_workflow_id(run.command_type, run.key.id)
+        try:
+            handle = await self._client.start_workflow(
+                CommandWorkflow.run,
+                run,
+                id=workflow_id,
+                task_queue=self._task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+            )
+        except WorkflowAlreadyStartedError:  # and it has ended since
+            handle = self._client.get_workflow_handle_for(CommandWorkflow.run, workflow_id)
+        return await handle.result()
 
     async def run_refund(self, order_id: str, number: int) -> None:
         """Run the workflow of a requested refund that is in the log. One that runs is not changed.
@@ -335,11 +359,20 @@ class SagaOrchestrator:
         )
 
 
+def _accepted(order_id: str, placed: PlacedResult, fingerprint: str) -> Accepted:
+    """Raises Refused when the order was placed for another input."""
+    if placed.fingerprint != fingerprint:
+        raise key_reused()
+    return Accepted(order_id, placed.position, placed.call)
+
+
 def update_id(key: KeyUse, seen: int) -> str:
     """Return the id of the update that carries this request to a workflow.
 
     Temporal keeps the answer of an update, a refusal too, for as long as the workflow's run. So
-    the id also depends on the position that the caller has seen: a request that was refused too
-    early reaches the workflow again once the order has changed.
+    the id also depends on the position that the caller has seen, and on the time: a request that
+    was refused too early reaches the workflow again once the order has changed, or a little later.
+    What refused it may not be in the log, as an attempt to pay that is under way.
     """
-    return str(uuid5(key.id, f"{key.fingerprint} {seen}"))
+    period = int(time.time() / SECONDS_OF_A_REFUSAL)
+    return str(uuid5(key.id, f"{key.fingerprint} {seen} {period}"))

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Final
 
+from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
 from temporalio.client import (
     Client,
     RPCTimeoutOrCancelledError,
@@ -89,12 +90,17 @@ class Translation:
         self._answered_at = time.monotonic()
 
     def _translated(self, error: RPCError) -> Exception:
-        if error.status is RPCStatusCode.NOT_FOUND:
+        if error.status is RPCStatusCode.NOT_FOUND and not _has_lost_namespace(error):
             return NoSuchSaga()
         if error.status is _REJECTED or not is_temporal_away(error):
             return Unavailable("Temporal does not take the request; try again")
         self._answered_at = -math.inf
         return OutcomeUnknown("Temporal does not answer")
+
+
+def _has_lost_namespace(error: RPCError) -> bool:
+    """Return whether Temporal knows no workflow at all, as after the loss of its database."""
+    return any(each.Is(NamespaceNotFoundFailure.DESCRIPTOR) for each in error.grpc_status.details)
 
 
 def _failure(cause: BaseException | None) -> Exception:

@@ -43,6 +43,7 @@ from providers.carrier import Carrier
 from providers.payments import PaymentProvider
 from settings import Settings
 from temporal.client import deadlines
+from temporal.fitting_arguments import FittingArguments
 from temporal.own_order import OwnOrder
 from temporal.runner import WORKFLOWS
 from temporal.sandbox import Sandbox, sandbox
@@ -125,7 +126,7 @@ def temporal_worker(  # noqa: PLR0913 - most have one value in all but tests and
         task_queue=task_queue,
         workflows=workflows,
         activities=activities,
-        interceptors=[ActivityInterceptor(ledger), OwnOrder()],
+        interceptors=[ActivityInterceptor(ledger), FittingArguments(), OwnOrder()],
         workflow_runner=runner or sandbox(*passed_through),
         workflow_failure_exception_types=[NondeterminismError],
         deployment_config=deployment(build_id),

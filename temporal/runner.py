@@ -7,6 +7,7 @@ from typing import Any, Final
 from temporalio.converter import DataConverter
 from temporalio.worker import Replayer
 
+from temporal.fitting_arguments import FittingArguments
 from temporal.own_order import OwnOrder
 from temporal.sandbox import sandbox
 from workflows.aftercare import AftercareWorkflow
@@ -40,5 +41,5 @@ def replayer(
         workflows=workflows,
         workflow_runner=sandbox(),
         data_converter=data_converter,
-        interceptors=[OwnOrder()],
+        interceptors=[FittingArguments(), OwnOrder()],
     )

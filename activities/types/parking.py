@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from domain.command import Command
 from domain.idempotency import KeyUse
-from domain.saga.commands import Intervention
+from domain.order.commands import CancellationReason, RequestCancellation
+from domain.saga.commands import InterveneOnStep, Intervention
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,26 @@ class InterventionInput:
     reason: str
     actor: str
     key: KeyUse | None = None
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """Return the commands that record it. Raises ValidationError for an invalid reason."""
+        intervene = InterveneOnStep(
+            aggregate_id=self.order_id,
+            step=self.step,
+            parking=self.parking,
+            kind=self.kind,
+            reason=self.reason,
+        )
+        if self.kind is not Intervention.COMPENSATE:
+            return (intervene,)
+        # The order records its compensation too, so that a recovery finds it.
+        compensate = RequestCancellation(
+            aggregate_id=self.order_id,
+            reason=CancellationReason.OPERATOR_REQUEST,
+            after_dispatch=True,
+        )
+        return (intervene, compensate)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ def decide_return(command: ReturnCommand, state: OrderState) -> Sequence[e.Order
 
 def _request(command: c.RequestReturn, state: OrderState) -> Sequence[e.OrderEvent]:
     lines = _everything(state) if command.lines is None else command.lines
-    if state.returning is not None and state.returning.lines == lines:
+    if state.returning is not None and _pieces(state.returning.lines) == _pieces(lines):
         return []
     if state.status is not OrderStatus.DELIVERED:
         raise _not_possible(

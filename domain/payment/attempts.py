@@ -47,12 +47,7 @@ def _request(command: c.RequestPayment, state: PaymentState) -> Sequence[e.Payme
             ErrorCode.PAYMENT_NOT_RETRYABLE,
             f"the payment of order {command.aggregate_id} is {state.status}",
         )
-    if command.attempt > MAX_ATTEMPTS:
-        raise Refused(
-            ErrorCode.PAYMENT_NOT_RETRYABLE,
-            f"order {command.aggregate_id} has had {MAX_ATTEMPTS} attempts to pay: "
-            "cancel it, and place another",
-        )
+    check_attempts_left(command.aggregate_id, command.attempt)
     return [
         e.PaymentRequested(
             order_id=command.aggregate_id,
@@ -61,6 +56,16 @@ def _request(command: c.RequestPayment, state: PaymentState) -> Sequence[e.Payme
             method=command.method,
         )
     ]
+
+
+def check_attempts_left(order_id: str, attempt: int) -> None:
+    """Raise Refused for an attempt after the last one that an order has."""
+    if attempt > MAX_ATTEMPTS:
+        raise Refused(
+            ErrorCode.PAYMENT_NOT_RETRYABLE,
+            f"order {order_id} has had {MAX_ATTEMPTS} attempts to pay: "
+            "cancel it, and place another",
+        )
 
 
 def _authorize(command: c.RecordAuthorization, state: PaymentState) -> Sequence[e.PaymentEvent]:

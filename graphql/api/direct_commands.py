@@ -16,7 +16,7 @@ from api.user_errors import UserError, bad_key, input_error, invalid_inputs
 from domain.command import Command
 from domain.errors import ErrorCode, Refused
 from domain.idempotency import KeyedResult, KeyUse
-from domain.identifiers import is_identifier
+from domain.identifiers import is_idempotency_key, is_identifier
 
 C = TypeVar("C", bound=Command)
 P = TypeVar("P", bound=Payload)
@@ -69,9 +69,12 @@ def command_on_product(
     **fields: Any,  # noqa: ANN401 - the command's own
 ) -> C | list[UserError]:
     """Return the command, or an error for each invalid input."""
-    errors = [] if is_identifier(idempotency_key) else [bad_key()]
+    errors = [] if is_idempotency_key(idempotency_key) else [bad_key()]
     if not is_identifier(sku):
-        message = "a SKU is 1 to 100 letters, digits, dots, underscores, colons and dashes"
+        message = (
+            "a SKU is 1 to 100 letters, digits, dots, underscores, colons and dashes, and begins"
+            " with a letter or a digit"
+        )
         errors.append(input_error(ErrorCode.INVALID_INPUT, message, "sku"))
     try:
         command = kind(aggregate_id="valid" if errors else sku, **fields)

@@ -134,7 +134,8 @@ REQUEST_ERROR_MEANINGS: Final[Mapping[RequestErrorCode, str]] = {
     RequestErrorCode.OUTCOME_UNKNOWN: (
         "A server did not answer in time, and the request may have been carried out: the order may "
         "have been placed. Repeat the request with the same key until it is answered; it has one "
-        "effect. Never use a new key for it."
+        "effect. Never use a new key for it. `extensions.correlationId` is there if Waybill has a "
+        "fault, and identifies it in the log of the API."
     ),
     RequestErrorCode.PAYLOAD_TOO_LARGE: "The body or the headers exceed their limit.",
     RequestErrorCode.PERSONAL_DATA_UNREADABLE: (

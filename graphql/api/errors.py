@@ -16,16 +16,16 @@ from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import MaskErrors
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 
-from kit.pool import CONNECTION_LOST
+from kit.restart import is_database_away
 from orchestrator.translation import OutcomeUnknown, Unavailable
 
 log = logging.getLogger(__name__)
 
 _SUGGESTION: Final = re.compile(r" Did you mean [^?]*\?")
 
-UNAVAILABLE: Final = (
-    *(Unavailable, OperationalError, InterfaceError, PoolTimeoutError),
-    *CONNECTION_LOST,
+_OUTCOME_UNKNOWN: Final = (
+    "the outcome is unknown: the request may have been carried out. Repeat it with the same"
+    " idempotency key, which has no second effect; a new key could have one"
 )
 
 
@@ -64,12 +64,14 @@ def rate_limited(message: str) -> RequestError:
     return RequestError(RequestErrorCode.RATE_LIMITED, message)
 
 
-def outcome_unknown() -> RequestError:
-    message = (
-        "the outcome is unknown: the request may have been carried out. Repeat it with the same"
-        " idempotency key, which has no second effect; a new key could have one"
-    )
-    return RequestError(RequestErrorCode.OUTCOME_UNKNOWN, message)
+def outcome_unknown(cause: Exception) -> RequestError:
+    """Return the error of a request that was sent, and log its cause."""
+    error = RequestError(RequestErrorCode.OUTCOME_UNKNOWN, _OUTCOME_UNKNOWN)
+    if is_unavailable(cause):
+        log.warning("outcome unknown: %s", _shown(cause))
+    else:
+        error.extensions = {**(error.extensions or {}), "correlationId": _logged(cause)}
+    return error
 
 
 def position_lost() -> RequestError:
@@ -128,26 +130,41 @@ def present(error: GraphQLError) -> GraphQLError:
 
 def _unavailable(error: GraphQLError, cause: Exception) -> GraphQLError:
     if isinstance(cause, OutcomeUnknown):
-        log.warning("outcome unknown: %s", cause)
-        return _replace(error, RequestErrorCode.OUTCOME_UNKNOWN, outcome_unknown().message)
-    log.warning("unavailable: %s", type(cause).__name__)
+        log.warning("outcome unknown: %s", _shown(cause))
+        return _replace(error, RequestErrorCode.OUTCOME_UNKNOWN, _OUTCOME_UNKNOWN)
+    log.warning("unavailable: %s", _shown(cause))
     unchanged = " and has changed nothing" if isinstance(cause, Unavailable) else ""
     message = f"the service is temporarily unavailable{unchanged}: try again"
     return _replace(error, RequestErrorCode.UNAVAILABLE, message)
 
 
 def is_unavailable(cause: BaseException) -> bool:
-    lost = isinstance(cause, DBAPIError) and cause.connection_invalidated
-    return lost or isinstance(cause, UNAVAILABLE)
+    """Return whether a server does not answer, or cannot do its work now."""
+    if isinstance(cause, DBAPIError):
+        known = cause.connection_invalidated or isinstance(cause, OperationalError | InterfaceError)
+        driver = None if cause.orig is None else cause.orig.__cause__
+        return known or (driver is not None and is_database_away(driver))
+    return isinstance(cause, Unavailable | PoolTimeoutError) or is_database_away(cause)
 
 
 def _internal(error: GraphQLError, cause: Exception) -> GraphQLError:
-    correlation_id = str(uuid4())
-    # The message of the cause may quote a customer's input, so the log omits it.
-    stack = "".join(traceback.format_tb(cause.__traceback__))
-    log.error("internal error %s: %s\n%s", correlation_id, type(cause).__name__, stack)
+    correlation_id = _logged(cause)
     message = f"internal error: report the id {correlation_id} to the operator"
     return _replace(error, RequestErrorCode.INTERNAL, message, correlationId=correlation_id)
+
+
+def _logged(fault: Exception) -> str:
+    """Log a fault of Waybill; return the id by which an operator finds it."""
+    correlation_id = str(uuid4())
+    # The message of the fault may quote a customer's input, so the log omits it.
+    stack = "".join(traceback.format_tb(fault.__traceback__))
+    log.error("internal error %s: %s\n%s", correlation_id, type(fault).__name__, stack)
+    return correlation_id
+
+
+def _shown(cause: Exception) -> str:
+    """Return what the log may hold of a cause. The messages of Waybill's own errors name no one."""
+    return str(cause) if isinstance(cause, Unavailable) else type(cause).__name__
 
 
 def _without_values(message: str) -> str:

@@ -13,10 +13,10 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Protocol
 
 import strawberry
-from graphql import GraphQLField, GraphQLSchema, default_field_resolver
+from graphql import GraphQLError, GraphQLField, GraphQLSchema, default_field_resolver
 from strawberry.extensions import SchemaExtension
 
-from api.errors import is_unavailable, outcome_unknown
+from api.errors import outcome_unknown
 from api.lost import check_is_recorded
 from api.payload import Payload
 from domain.errors import Refused
@@ -126,8 +126,8 @@ def _report(field: GraphQLField) -> None:
             if isawaitable(payload):
                 payload = await payload
         except Exception as error:
-            if mutation.may_have_run and is_unavailable(error):
-                raise outcome_unknown() from error
+            if mutation.may_have_run and not isinstance(error, GraphQLError):
+                raise outcome_unknown(error) from error
             raise
         if mutation.is_replayed and isinstance(payload, Payload):
             payload.replayed = True

@@ -119,9 +119,9 @@ class AnswerTimeout(SchemaExtension):
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_SECONDS):
                 yield
-        except TimeoutError:
+        except TimeoutError as late:
             if self.execution_context.operation_type is OperationType.MUTATION:
-                raise outcome_unknown() from None
+                raise outcome_unknown(late) from None
             message = f"there was no answer within {ANSWER_TIMEOUT_SECONDS:g} s: try again"
             raise RequestError(RequestErrorCode.UNAVAILABLE, message) from None
 

@@ -7,7 +7,8 @@ acknowledges a notification only after the signal; until then the provider sends
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
@@ -20,7 +21,7 @@ from domain.provider_notifications import (
     ShipmentNotificationKind,
 )
 from domain.shipping.tracking import TrackingInfo
-from kit.pool import CONNECTION_LOST
+from kit.restart import is_database_away
 from orchestrator.inbox import BeingHandled, Webhook
 from orchestrator.translation import Unavailable
 from providers.carrier import Carrier, CarrierShipmentStatus, CarrierWebhook, ReturnStatus
@@ -85,10 +86,8 @@ async def _report_of(
     """Return the notification of an order. A refund and a dispute name their payment alone."""
     order_id, attempt = notification.order_id, notification.attempt
     if order_id is None:
-        try:
+        with _asked_again():
             found = await services.provider_news.order_of(notification.reference)
-        except CONNECTION_LOST:
-            raise Unavailable("the database is unavailable; send it again") from None
         if found is None:
             return None
         order_id, attempt = found
@@ -131,8 +130,18 @@ async def _handle_once(
     webhook: Webhook, handle: Callable[[], Awaitable[None]], services: Services
 ) -> None:
     try:
-        await services.inbox.handle_once(webhook, handle)
+        with _asked_again():
+            await services.inbox.handle_once(webhook, handle)
     except BeingHandled:
         raise Unavailable("this webhook is being handled; send it again") from None
-    except CONNECTION_LOST:
-        raise Unavailable("the database is unavailable; send it again") from None
+
+
+@contextmanager
+def _asked_again() -> Iterator[None]:
+    """Have the provider send the webhook again when the database cannot do its work now."""
+    try:
+        yield
+    except Exception as error:
+        if is_database_away(error):
+            raise Unavailable("the database is unavailable; send it again") from None
+        raise

@@ -36,6 +36,7 @@ async def test_a_first_order_is_placed_watched_until_completed_and_listed(
     assert placed["order"]["status"] == "RESERVED"
 
     assert await watched(system, http, placed, until="OrderCompleted") == [
+        "OrderReserved",
         "OrderAuthorized",
         "OrderConfirmed",
         "OrderShipped",

@@ -31,6 +31,8 @@ class TemporalCalls(Interceptor):
 
     failure: Exception | None = None
     """Raised instead of each call, which then does not reach Temporal."""
+    are_answers_lost: bool = False
+    """Each call reaches Temporal, and its caller gets TEMPORAL_IS_AWAY for an answer."""
     workflow_ids: list[str] = field(default_factory=list)
     signals: list[object] = field(default_factory=list)
     """The arguments of all signals to workflows."""
@@ -40,8 +42,9 @@ class TemporalCalls(Interceptor):
         return _Recording(next, self)
 
     def forget(self) -> None:
-        """Fail no further call, and clear the lists."""
+        """Fail no further call, lose no further answer, and clear the lists."""
         self.failure = None
+        self.are_answers_lost = False
         self.workflow_ids.clear()
         self.signals.clear()
 
@@ -64,6 +67,11 @@ class TemporalCalls(Interceptor):
         self.workflow_ids.append(workflow_id)
         self.signals.extend(signal)
 
+    def check_answer(self) -> None:
+        """Raises TEMPORAL_IS_AWAY when answers are lost."""
+        if self.are_answers_lost:
+            raise TEMPORAL_IS_AWAY
+
 
 class _Recording(OutboundInterceptor):
     def __init__(self, following: OutboundInterceptor, calls: TemporalCalls) -> None:
@@ -72,7 +80,9 @@ class _Recording(OutboundInterceptor):
 
     async def start_workflow(self, input: StartWorkflowInput) -> WorkflowHandle[Any, Any]:  # noqa: A002 - the SDK's name
         await self._calls.record(input.id)
-        return await super().start_workflow(input)
+        handle = await super().start_workflow(input)
+        self._calls.check_answer()
+        return handle
 
     async def signal_workflow(self, input: SignalWorkflowInput) -> None:  # noqa: A002 - the SDK's name
         await self._calls.record(input.id, *input.args)
@@ -83,11 +93,15 @@ class _Recording(OutboundInterceptor):
         input: StartWorkflowUpdateInput,  # noqa: A002 - the SDK's name
     ) -> WorkflowUpdateHandle[Any]:
         await self._calls.record(input.id)
-        return await super().start_workflow_update(input)
+        handle = await super().start_workflow_update(input)
+        self._calls.check_answer()
+        return handle
 
     async def start_update_with_start_workflow(
         self,
         input: StartWorkflowUpdateWithStartInput,  # noqa: A002 - the SDK's name
     ) -> WorkflowUpdateHandle[Any]:
         await self._calls.record(input.start_workflow_input.id)
-        return await super().start_update_with_start_workflow(input)
+        handle = await super().start_update_with_start_workflow(input)
+        self._calls.check_answer()
+        return handle

@@ -10,7 +10,7 @@ from api.idempotency import key_of
 from api.user_errors import UserError, bad_key, input_error
 from domain.customer.commands import EraseCustomer
 from domain.errors import ErrorCode, Refused
-from domain.identifiers import is_identifier
+from domain.identifiers import is_idempotency_key, is_identifier
 
 
 async def erase_customer(erasure: EraseCustomerInput, context: Context) -> EraseCustomerPayload:
@@ -27,10 +27,13 @@ async def erase_customer(erasure: EraseCustomerInput, context: Context) -> Erase
 
 def _check(erasure: EraseCustomerInput) -> list[UserError]:
     errors = []
-    if not is_identifier(erasure.idempotency_key):
+    if not is_idempotency_key(erasure.idempotency_key):
         errors.append(bad_key())
     if not is_identifier(erasure.customer_id):
-        message = "a customer's id is 1 to 100 letters, digits, dots, underscores, colons, dashes"
+        message = (
+            "a customer's id is 1 to 100 letters, digits, dots, underscores, colons and dashes, and"
+            " begins with a letter or a digit"
+        )
         errors.append(input_error(ErrorCode.INVALID_INPUT, message, "customerId"))
     return errors
 

@@ -4,7 +4,7 @@ import strawberry
 from pydantic import BaseModel
 
 from api.discrepancies.systems import ReconciledSystem
-from domain.command import Identifier
+from domain.identifiers import IdempotencyKey
 from domain.saga.commands import Explanation
 
 
@@ -29,5 +29,5 @@ class AcceptDiscrepancyInput:
 class AcceptDiscrepancyDetails(BaseModel):
     """The parts of the input that are valid or not regardless of the order."""
 
-    idempotency_key: Identifier
+    idempotency_key: IdempotencyKey
     reason: Explanation

@@ -13,7 +13,7 @@ from api.notes.inputs import AddOrderNoteInput
 from api.notes.types import AddOrderNotePayload
 from api.orders.types import Order
 from api.user_errors import UserError, bad_key, invalid_inputs, no_such_order
-from domain.identifiers import is_identifier
+from domain.identifiers import is_idempotency_key
 from domain.note.commands import AddOrderNote, NoteText
 
 
@@ -36,7 +36,7 @@ async def add_order_note(note: AddOrderNoteInput, context: Context) -> AddOrderN
 
 
 def _check(note: AddOrderNoteInput) -> Iterator[UserError]:
-    if not is_identifier(note.idempotency_key):
+    if not is_idempotency_key(note.idempotency_key):
         yield bad_key()
     try:
         _Text(text=note.text)

@@ -11,13 +11,13 @@ from api.scalars import Position
 from api.user_errors import UserError, bad_key, no_such_order
 from domain.errors import Refused
 from domain.idempotency import KeyedResult, KeyUse
-from domain.identifiers import is_identifier
+from domain.identifiers import is_idempotency_key
 from domain.order.commands import CancellationReason, RequestCancellation
 from queries.order_view import OrderView
 
 
 async def cancel_order(request: CancelOrderInput, context: Context) -> CancelOrderPayload:
-    if not is_identifier(request.idempotency_key):
+    if not is_idempotency_key(request.idempotency_key):
         return CancelOrderPayload(user_errors=[bad_key()])
     order = await context.find_order(request.order_id)
     if order is None:

@@ -23,7 +23,7 @@ from api.scalars import Position
 from api.user_errors import UserError, bad_key, input_error
 from domain import idempotency
 from domain.errors import ErrorCode, Refused
-from domain.identifiers import is_identifier
+from domain.identifiers import is_idempotency_key, is_identifier
 from domain.ids import line_id_for, order_id_for
 from domain.order.commands import PlaceOrder
 from domain.order.lines import MAX_LINES, OrderLine
@@ -40,7 +40,7 @@ async def place_order(order: PlaceOrderInput, context: Context) -> PlaceOrderPay
 
     A repeat is answered whatever the prices are now, because they may have changed.
     """
-    if not is_identifier(order.idempotency_key):
+    if not is_idempotency_key(order.idempotency_key):
         return PlaceOrderPayload(user_errors=[bad_key()])
     viewer, services = context.viewer, context.services
     earlier, products = await asyncio.gather(
@@ -51,7 +51,7 @@ async def place_order(order: PlaceOrderInput, context: Context) -> PlaceOrderPay
         return _replay(earlier, fingerprint_of(order))
     command = _command(order, viewer, products, services)
     if not isinstance(command, PlaceOrder):
-        return PlaceOrderPayload(user_errors=list(command))
+        return await _refuse(order, command, viewer, services)
     return await _start(command, viewer, services)
 
 
@@ -128,6 +128,24 @@ def _place(
     )
 
 
+async def _refuse(
+    order: PlaceOrderInput, errors: Sequence[UserError], viewer: Viewer, services: Services
+) -> PlaceOrderPayload:
+    """Refuse the order, unless a saga is about to place it for an earlier request with its key.
+
+    Prices may have changed since. The client would take this refusal for the answer to both.
+    """
+    order_id = order_id_for(viewer.sub, order.idempotency_key)
+    try:
+        earlier = await services.orchestrator.find_placed(order_id, fingerprint_of(order))
+    except Refused as refused:
+        return PlaceOrderPayload(user_errors=[UserError.of(refused)])
+    if earlier is None:
+        return PlaceOrderPayload(user_errors=list(errors))
+    mark_replayed()
+    return await _placed(order_id, services)
+
+
 async def _start(command: PlaceOrder, viewer: Viewer, services: Services) -> PlaceOrderPayload:
     call = uuid4()
     mark_sent()
@@ -147,21 +165,26 @@ async def _start(command: PlaceOrder, viewer: Viewer, services: Services) -> Pla
         return PlaceOrderPayload(user_errors=[UserError.of(error)])
     if accepted.call != call:
         mark_replayed()
-    placed = await services.orders.get(accepted.order_id)
+    return await _placed(accepted.order_id, services)
+
+
+async def _placed(order_id: str, services: Services) -> PlaceOrderPayload:
+    placed = await services.orders.get(order_id)
     if placed is None:
-        return PlaceOrderPayload(user_errors=[UserError.of(order_lost(accepted.order_id))])
-    return _payload(placed, accepted.position)
+        return PlaceOrderPayload(user_errors=[UserError.of(order_lost(order_id))])
+    return _payload(placed)
 
 
 def _replay(earlier: OrderView, fingerprint: str) -> PlaceOrderPayload:
     if earlier.fingerprint != fingerprint:
         return PlaceOrderPayload(user_errors=[_reused_key()])
     mark_replayed()
-    return _payload(earlier, earlier.placed_position)
+    return _payload(earlier)
 
 
-def _payload(order: OrderView, position: int) -> PlaceOrderPayload:
-    return PlaceOrderPayload(order=Order.of(order), position=Position(position))
+def _payload(order: OrderView) -> PlaceOrderPayload:
+    """Return the order as it is now, with the position of its record, the same for each repeat."""
+    return PlaceOrderPayload(order=Order.of(order), position=Position(order.placed_position))
 
 
 def _reused_key() -> UserError:

@@ -13,7 +13,7 @@ from api.scalars import Position
 from api.user_errors import UserError, bad_key, input_error, no_such_order
 from domain.errors import ErrorCode, Refused
 from domain.idempotency import KeyedResult, KeyUse
-from domain.identifiers import is_identifier
+from domain.identifiers import is_idempotency_key, is_identifier
 from domain.order.commands import RequestReturn
 from domain.order.lines import MAX_LINES, MAX_QUANTITY, ReturnedLine
 from queries.order_view import OrderView
@@ -50,7 +50,7 @@ async def _return(
 
 def _check(request: RequestReturnInput) -> Iterator[UserError]:
     """Yield the errors that do not depend on the order."""
-    if not is_identifier(request.idempotency_key):
+    if not is_idempotency_key(request.idempotency_key):
         yield bad_key()
     if request.lines is not None:
         message = "name at least one line; without lines, everything is returned"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import strawberry
 from pydantic import BaseModel
 
-from domain.command import Identifier
+from domain.identifiers import IdempotencyKey
 from domain.order.commands import PaymentMethod
 
 
@@ -17,5 +17,5 @@ class RetryPaymentInput:
 class RetryPaymentDetails(BaseModel):
     """The parts of the input that are valid or not regardless of the order."""
 
-    idempotency_key: Identifier
+    idempotency_key: IdempotencyKey
     payment_method: PaymentMethod

@@ -16,8 +16,12 @@ from api.user_errors import UserError, invalid_inputs, no_such_order
 from domain.errors import ErrorCode, Refused
 from domain.idempotency import KeyedResult, KeyUse
 from domain.order.state import OrderStatus
+from domain.payment.attempts import check_attempts_left
 from domain.payment.state import RETRYABLE
 from orchestrator.translation import NoSuchSaga, Unavailable
+from queries.order_view import OrderView
+
+MAX_TRIES: Final = 2
 
 UNPAID: Final = {OrderStatus.RESERVED, OrderStatus.SHIPPED, OrderStatus.DELIVERED}
 """The statuses in which a payment may be owed: a parcel may have left although its hold was gone.
@@ -29,9 +33,10 @@ async def retry_payment(request: RetryPaymentInput, context: Context) -> RetryPa
         details = RetryPaymentDetails(
             idempotency_key=request.idempotency_key, payment_method=request.payment_method
         )
-        return await _retry(request, details, context)
     except ValidationError as error:
         return RetryPaymentPayload(user_errors=list(invalid_inputs(error)))
+    try:
+        return await _retry(request, details, context)
     except Refused as refused:
         return RetryPaymentPayload(user_errors=[UserError.of(refused)])
 
@@ -51,41 +56,38 @@ async def _retry(
 async def _ask(
     order_id: str, details: RetryPaymentDetails, key: KeyUse, context: Context
 ) -> KeyedResult:
-    """Ask the payment's workflow. When no payment waits for its customer, say why."""
-    orchestrator = context.services.orchestrator
-
-    async def ask() -> KeyedResult:
-        order = await context.get_order(order_id)
-        return await orchestrator.retry_payment(
-            order.id,
-            details.payment_method,
-            key=key,
-            actor=context.viewer.actor,
-            seen=order.position,
-        )
-
-    context.count_saga_request()
-    try:
-        return await ask()
-    except NoSuchSaga:
-        await _check_waits(order_id, context)
-    order = await context.get_order(order_id)
-    await orchestrator.recover(order.id, order.customer_id)  # changes nothing while its saga runs
-    try:
-        return await ask()
-    except NoSuchSaga:
-        await _check_waits(order_id, context)
-        raise Unavailable("the payment window is about to open; try again") from None
-
-
-async def _check_waits(order_id: str, context: Context) -> None:
-    """Raise Refused, unless the payment waits for its customer by the log.
+    """Ask the payment's workflow, if the log says that the payment waits for its customer.
 
     Its workflow may be missing then: a worker may have died between the decline and the opening of
     the payment window, or an operator has terminated the workflow.
     """
-    order = await context.get_order(order_id)
-    if order.status in UNPAID and order.payment and order.payment.status in RETRYABLE:
-        return
-    message = "no payment of this order waits for another method"
-    raise Refused(ErrorCode.PAYMENT_NOT_RETRYABLE, message)
+    orchestrator = context.services.orchestrator
+    for _ in range(MAX_TRIES):
+        order = await context.get_order(order_id)
+        _check_waits(order)
+        context.count_saga_request()
+        try:
+            return await orchestrator.retry_payment(
+                order.id,
+                details.payment_method,
+                key=key,
+                actor=context.viewer.actor,
+                seen=order.position,
+            )
+        except NoSuchSaga:
+            _check_waits(await context.get_order(order_id))
+        await orchestrator.recover(order.id, order.customer_id)  # changes nothing while it runs
+    raise Unavailable("the payment window is about to open; try again")
+
+
+def _check_waits(order: OrderView) -> None:
+    """Raise Refused, unless the payment waits for its customer by the log.
+
+    A workflow accepts a limited number of updates in its life. So a request that the log refuses
+    never reaches it.
+    """
+    payment = order.payment
+    if order.status not in UNPAID or payment is None or payment.status not in RETRYABLE:
+        message = "no payment of this order waits for another method"
+        raise Refused(ErrorCode.PAYMENT_NOT_RETRYABLE, message)
+    check_attempts_left(order.id, payment.attempt + 1)

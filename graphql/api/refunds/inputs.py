@@ -5,7 +5,7 @@ from pydantic import BaseModel
 
 from api.money import MoneyInput
 from api.orders.inputs import OrderLineInput
-from domain.command import Identifier
+from domain.identifiers import IdempotencyKey
 from domain.saga.commands import Explanation
 
 
@@ -26,5 +26,5 @@ class RefundOrderInput:
 class RefundDetails(BaseModel):
     """The parts of the input that are valid or not regardless of the order."""
 
-    idempotency_key: Identifier
+    idempotency_key: IdempotencyKey
     reason: Explanation

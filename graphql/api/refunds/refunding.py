@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from pydantic import ValidationError
 
@@ -48,7 +49,8 @@ async def _started(order_id: str, key: str, position: int, context: Context) -> 
     refund = await context.services.refunds.made_under(order_id, key)
     if refund is None:
         raise Unavailable("the refund cannot be read yet; repeat the request with the same key")
-    await context.services.orchestrator.run_refund(order_id, refund.number)
+    with suppress(Unavailable):
+        await context.services.orchestrator.run_refund(order_id, refund.number)
     return RefundOrderPayload(
         order=Order.of(await context.get_order(order_id)),
         refund=OrderRefund.of(refund),

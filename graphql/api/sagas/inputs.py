@@ -3,7 +3,7 @@ from __future__ import annotations
 import strawberry
 from pydantic import BaseModel
 
-from domain.command import Identifier
+from domain.identifiers import IdempotencyKey
 from domain.saga.commands import Explanation
 
 
@@ -20,5 +20,5 @@ class SagaInterventionInput:
 class SagaInterventionDetails(BaseModel):
     """The parts of the input that are valid or not regardless of the saga."""
 
-    idempotency_key: Identifier
+    idempotency_key: IdempotencyKey
     reason: Explanation

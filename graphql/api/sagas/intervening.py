@@ -39,6 +39,7 @@ async def intervene(
 
     async def run() -> KeyedResult:
         workflow_id, wanted = _wanted(saga, request.step, intervention, details, context.viewer)
+        await _check(wanted, context)
         return await _send(saga, workflow_id, wanted, key, context)
 
     try:
@@ -77,6 +78,12 @@ def _only(saga: SagaView) -> str:
         case several:
             message = f"several steps are parked, name one: {', '.join(sorted(several))}"
             raise Refused(ErrorCode.INVALID_INPUT, message, ("input", "step"))
+
+
+async def _check(wanted: InterventionInput, context: Context) -> None:
+    """Raise Refused if the log refuses it: a workflow accepts a limited number of updates."""
+    for command in wanted.commands:
+        await context.services.decisions.would_change(command)
 
 
 async def _send(

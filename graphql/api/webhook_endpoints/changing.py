@@ -22,14 +22,14 @@ from api.webhook_endpoints.types import (
     WebhookSecretPayload,
 )
 from domain.errors import ErrorCode, Refused
-from domain.identifiers import is_identifier
+from domain.identifiers import is_idempotency_key
 from notifications.webhooks.registry import Made
 
 NO_WEBHOOK = "there is no webhook with this id"
 
 
 async def register(request: RegisterWebhookInput, context: Context) -> WebhookSecretPayload:
-    if not is_identifier(request.idempotency_key):
+    if not is_idempotency_key(request.idempotency_key):
         return WebhookSecretPayload(user_errors=[bad_key()])
 
     async def made() -> Made:
@@ -45,7 +45,7 @@ async def register(request: RegisterWebhookInput, context: Context) -> WebhookSe
 
 
 async def rotate(request: RotateWebhookSecretInput, context: Context) -> WebhookSecretPayload:
-    if not is_identifier(request.idempotency_key):
+    if not is_idempotency_key(request.idempotency_key):
         return WebhookSecretPayload(user_errors=[bad_key()])
 
     async def made() -> Made:
@@ -59,7 +59,7 @@ async def rotate(request: RotateWebhookSecretInput, context: Context) -> Webhook
 
 
 async def test(request: TestWebhookInput, context: Context) -> TestWebhookPayload:
-    if not is_identifier(request.idempotency_key):
+    if not is_idempotency_key(request.idempotency_key):
         return TestWebhookPayload(user_errors=[bad_key()])
     mark_sent()
     try:

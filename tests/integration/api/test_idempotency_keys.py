@@ -21,6 +21,7 @@ from providers.payment_simulator.methods import DECLINED, VISA
 from tests.integration.api import orders
 from tests.support.api_client import Api, Json, Viewer, operation
 from tests.support.api_inputs import a_waiting_order, line
+from tests.support.temporal_calls import TEMPORAL_IS_AWAY
 
 REUSED = [("IDEMPOTENCY_KEY_REUSED", ["input", "idempotencyKey"])]
 STOCK = """
@@ -140,6 +141,7 @@ async def test_a_payment_that_was_refused_is_retried_under_its_key(api: Api, ada
 async def test_every_mutation_refuses_its_key_for_another_input(
     api: Api, ada: Viewer, olga: Viewer, anna: Viewer, sku: str
 ) -> None:
+    """PostgreSQL answers the repeats: Temporal is away."""
     delivered, declined = await orders.delivered(api, ada), await orders.declined(api, ada)
     parked = await orders.parked_at_capture(api, ada)
     refunded = await orders.delivered(api, ada)
@@ -184,12 +186,14 @@ async def test_every_mutation_refuses_its_key_for_another_input(
         request = keyed(**given)
         first = await viewer.run(name, input=request)
         assert first["userErrors"] == [], name
+        api.temporal.failure = TEMPORAL_IS_AWAY
         reused = await viewer.run(name, input=request | other)
         assert codes(reused) == REUSED, name
         again = await viewer.ask(operation(name), input=request)
         (payload,) = again["data"].values()
         assert payload["userErrors"] == [], name
         assert again["extensions"]["idempotency"] == {"replayed": True}, name
+        api.temporal.forget()
     assert (await api.events_of(delivered)).count("OrderCancellationRequested") == 0
     assert await receipts(api, sku) == 1
 
@@ -355,11 +359,15 @@ async def test_old_keys_are_deleted_by_new_ones(olga: Viewer, sku: str, module_p
     assert await module_pool.fetchval(kept, [young]) == 1
 
 
-async def test_a_key_without_an_effect_is_kept_too(olga: Viewer, anna: Viewer, sku: str) -> None:
+async def test_a_key_without_an_effect_is_kept_too(
+    api: Api, olga: Viewer, anna: Viewer, sku: str
+) -> None:
     """Discontinuing a second time changes nothing."""
     await anna.run("DiscontinueProduct", input=keyed(sku=sku))
     request = keyed(sku=sku)
     await anna.run("DiscontinueProduct", input=request)
+    key_id = idempotency_key_id(anna.sub, "discontinueProduct", request["idempotencyKey"])
+    await forgotten(api, command_workflow_id("DiscontinueProduct", key_id))
 
     reused = await anna.run("DiscontinueProduct", input=request | {"sku": "mug"})
 

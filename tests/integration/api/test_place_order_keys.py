@@ -8,6 +8,7 @@ import pytest
 
 from domain.ids import order_id_for
 from domain.order.events import OrderCreated
+from kit.eventually import eventually
 from tests.support.api_client import Api, Viewer, operation
 from tests.support.api_inputs import (
     OUT_OF_STOCK,
@@ -15,6 +16,8 @@ from tests.support.api_inputs import (
     an_order,
     line,
 )
+from tests.support.gates import When
+from tests.support.temporal_calls import TEMPORAL_IS_AWAY
 
 
 @pytest.fixture
@@ -36,6 +39,19 @@ async def test_a_repeated_key_returns_the_first_answer(api: Api, ada: Viewer) ->
     assert total == {"amount": 500, "currency": "EUR"}
     assert await api.events_of(id_) == ["OrderCreated"]
     assert api.temporal.workflow_ids == [f"order-{id_}"]
+
+
+async def test_a_repeat_has_the_position_of_the_first_answer(api: Api, ada: Viewer) -> None:
+    """The placement has reserved the stock at once, and the order has changed since."""
+    order = an_order()
+    first = await ada.run("PlaceOrder", input=order)
+    await api.sagas.until(f"order-{first['order']['id']}", "OrderConfirmed")
+
+    again = await ada.run("PlaceOrder", input=order)
+
+    created, *_ = await api.log.store.load_events(f"order-{first['order']['id']}")
+    assert api.number(first["position"]) == created.position
+    assert again["position"] == first["position"]
 
 
 async def test_another_reference_under_the_same_key_is_refused(api: Api, ada: Viewer) -> None:
@@ -118,3 +134,46 @@ async def test_two_customers_with_the_same_key_have_two_orders(api: Api, ada: Vi
 
     assert theirs["userErrors"] == []
     assert mine["order"]["id"] != theirs["order"]["id"]
+
+
+async def test_a_repeat_is_not_refused_while_its_order_is_about_to_be_placed(
+    api: Api, ada: Viewer
+) -> None:
+    """The price changes in between. A refusal would be taken for the answer to both requests."""
+    order = a_waiting_order(expectedTotal={"amount": 500, "currency": "EUR"})
+    order_id = order_id_for(ada.sub, order["idempotencyKey"])
+    async with api.sagas.gates.stopped("place", order_id, When.BEFORE) as gate:
+        first = asyncio.create_task(ada.run("PlaceOrder", input=order))
+        await gate.reached()
+        await api.log.list_product(OUT_OF_STOCK, price=300)
+        repeats = [
+            asyncio.create_task(ada.ask(operation("PlaceOrder"), input=each))
+            for each in (order, order | {"reference": "PO 7"})
+        ]
+        await eventually(lambda: api.temporal.workflow_ids == [f"order-{order_id}"] * 3)
+        gate.open()
+        placed, (again, other) = await first, await asyncio.gather(*repeats)
+    await api.log.list_product(OUT_OF_STOCK, price=250)
+
+    payload = again["data"]["placeOrder"]
+    assert (payload["userErrors"], payload["position"]) == ([], placed["position"])
+    assert payload["order"]["total"] == {"amount": 500, "currency": "EUR"}
+    assert again["extensions"]["idempotency"] == {"replayed": True}
+    errors = other["data"]["placeOrder"]["userErrors"]
+    assert [error["code"] for error in errors] == ["IDEMPOTENCY_KEY_REUSED"]
+    assert await api.events_of(order_id) == ["OrderCreated"]
+
+
+async def test_the_key_of_a_cancelled_order_places_no_other_one(api: Api, ada: Viewer) -> None:
+    order = a_waiting_order()
+    order_id = await ada.place(**order)
+    await ada.run("CancelOrder", input={"idempotencyKey": "cancel", "orderId": order_id})
+    assert await api.sagas.end(order_id) == "CANCELLED"
+    api.temporal.failure = TEMPORAL_IS_AWAY
+
+    again = await ada.ask(operation("PlaceOrder"), input=order)
+
+    placed = again["data"]["placeOrder"]["order"]
+    assert (placed["id"], placed["status"]) == (order_id, "CANCELLED")
+    assert again["extensions"]["idempotency"] == {"replayed": True}
+    assert (await api.events_of(order_id)).count("OrderCreated") == 1

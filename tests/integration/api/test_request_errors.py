@@ -9,6 +9,7 @@ from temporalio.service import ServiceClient
 from eventstore.positions import PositionCodec
 from eventstore.privacy.keyring import Keyring
 from orchestrator import translation
+from queries.orders import OrderQueries
 from tests.support.api_client import Api, Json, Viewer, operation
 from tests.support.api_inputs import ADDRESS, an_order
 from tests.support.temporal_calls import TEMPORAL_IS_AWAY
@@ -28,9 +29,14 @@ def the_error(answer: Json) -> Json:
 
 
 async def test_an_unexpected_error_is_an_id_to_the_client_and_a_stack_in_the_log(
-    api: Api, ada: Viewer, caplog: pytest.LogCaptureFixture
+    ada: Viewer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    api.temporal.failure = RuntimeError("12 Mill Lane is in here")
+    fault = RuntimeError("12 Mill Lane is in here")
+
+    async def fail(*_: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(OrderQueries, "get", fail)
 
     error = the_error(await ada.ask(PLACE_ORDER, input=an_order()))
 
@@ -38,6 +44,24 @@ async def test_an_unexpected_error_is_an_id_to_the_client_and_a_stack_in_the_log
     assert str(UUID(correlation_id)) == correlation_id
     assert error["extensions"] == {"code": "INTERNAL"}
     assert error["message"] == f"internal error: report the id {correlation_id} to the operator"
+    assert f"internal error {correlation_id}: RuntimeError" in caplog.text
+    assert "Mill Lane" not in caplog.text
+
+
+async def test_a_fault_after_an_order_was_sent_leaves_its_outcome_unknown(
+    api: Api, ada: Viewer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The answer of Temporal cannot be read, for example."""
+    api.temporal.failure = RuntimeError("12 Mill Lane is in here")
+
+    error = the_error(await ada.ask(PLACE_ORDER, input=an_order()))
+
+    correlation_id = error["extensions"].pop("correlationId")
+    assert error["extensions"] == {"code": "OUTCOME_UNKNOWN"}
+    assert error["message"] == (
+        "the outcome is unknown: the request may have been carried out. Repeat it with the same"
+        " idempotency key, which has no second effect; a new key could have one"
+    )
     assert f"internal error {correlation_id}: RuntimeError" in caplog.text
     assert "Mill Lane" not in caplog.text
 

@@ -101,6 +101,12 @@ def test_a_whole_return_is_the_same_with_and_without_lines() -> None:
     order.given([*DELIVERED, requested]).when(named).then([])
 
 
+def test_the_same_goods_in_another_order_of_lines_are_the_same_return() -> None:
+    requested = e.OrderReturnRequested(order_id=ORDER_ID, lines=EVERYTHING, refund=PRICE)
+    reordered = c.RequestReturn(aggregate_id=ORDER_ID, lines=EVERYTHING[::-1])
+    order.given([*DELIVERED, requested]).when(reordered).then([])
+
+
 def test_everything_in_another_order_of_lines_is_a_whole_return() -> None:
     lines = EVERYTHING[::-1]
     requested = e.OrderReturnRequested(order_id=ORDER_ID, lines=lines, refund=PRICE)
