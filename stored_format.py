@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-STORED_FORMAT: Final = 4
+STORED_FORMAT: Final = 5
 
 
 class OtherStoredFormatError(Exception):

@@ -31,7 +31,7 @@ from domain.saga.commands import Intervention
 from workflows.changed_stock import attend_to_stock_of
 from workflows.saga import SagaRunner
 from workflows.saga_workflow import SagaWorkflow
-from workflows.types import Deadlines
+from workflows.types import ClosedDisputeSignal, Deadlines
 from workflows.uncancellable import uncancellable
 
 ATTEND: Final = "attend"
@@ -176,12 +176,13 @@ class AftercareWorkflow(SagaWorkflow):
 
     async def _retry(self, parked: ParkedStep) -> None:
         """Retry a step if a dispute has stopped it, in whichever workflow it is parked."""
+        closed = ClosedDisputeSignal(self._order_id, parked.step)
         if parked.workflow_id == workflow.info().workflow_id:
-            self.dispute_closed(parked.step)
+            self.dispute_closed(closed)
             return
         try:
             other = workflow.get_external_workflow_handle(parked.workflow_id)
-            await other.signal(DISPUTE_CLOSED, parked.step)
+            await other.signal(DISPUTE_CLOSED, closed)
         except FailureError:  # it has ended, or its recovery retries the step
             workflow.logger.info("%s no longer waits for the dispute", parked.workflow_id)
 

@@ -20,7 +20,7 @@ from domain.saga.commands import Intervention
 from workflows.failure import refusal_of
 from workflows.parking import not_parked
 from workflows.saga import SagaRunner
-from workflows.types import InterventionSignal
+from workflows.types import ClosedDisputeSignal, InterventionSignal
 
 ACTOR: Final = "temporal"
 """The actor of an intervention that came as a signal."""
@@ -62,9 +62,9 @@ class SagaWorkflow:
         await self._intervene_by_signal(Intervention.COMPENSATE, signal)
 
     @workflow.signal
-    def dispute_closed(self, step: str) -> None:
+    def dispute_closed(self, closed: ClosedDisputeSignal) -> None:
         """Retry a step that the dispute had stopped. It stays parked until it succeeds."""
-        self._saga.parked.retry(step, ErrorCode.CHARGE_DISPUTED)
+        self._saga.parked.retry(closed.step, ErrorCode.CHARGE_DISPUTED)
 
     async def _intervene_by_signal(
         self, intervention: Intervention, signal: InterventionSignal

@@ -145,6 +145,14 @@ class InterventionSignal:
     step: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ClosedDisputeSignal:
+    """The dispute of an order that has stopped this step is closed."""
+
+    order_id: str
+    step: str
+
+
 class ReturnResult(StrEnum):
     RETURNED = "returned"
     LAPSED = "lapsed"
