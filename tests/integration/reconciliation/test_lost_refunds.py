@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+import asyncpg
+
 from benchmarks.saga.driver import key_use
 from domain.ids import refund_workflow_id
 from domain.order.commands import RequestRefund
+from kit.eventually import eventually
 from providers.carrier_simulator.routes import NORMAL
 from tests.integration.reconciliation.conftest import Reconciliation
 from tests.support.sagas import Sagas, an_order
@@ -37,15 +40,21 @@ async def test_a_refund_that_never_got_its_workflow_is_made(
 
 
 async def test_a_terminated_refund_is_recovered_and_made_once(
-    sagas: Sagas, reconciliation: Reconciliation
+    sagas: Sagas, reconciliation: Reconciliation, owner: asyncpg.Connection
 ) -> None:
     order_id = await promised(sagas, 200)
     workflow_id = refund_workflow_id(order_id, 1)
+
+    async def was_refused_twice() -> bool:
+        attempts = "SELECT count FROM journal.parked_attempt WHERE order_id = $1"
+        return bool(await owner.fetchval(attempts, order_id) == 2)
+
     with sagas.payment_simulator.failing(order_id, "refund", "refuse"):
         await sagas.orchestrator.run_refund(order_id, 1)
         await sagas.parked(order_id, "refund_order_1")
         await sagas.client.get_workflow_handle(workflow_id).terminate()
         await reconciliation.recover()
+        await eventually(was_refused_twice)
         await sagas.needs_attention(workflow_id, expected=True)
 
     assert (await sagas.money(order_id)).get("refunded") is None
