@@ -85,9 +85,12 @@ def cpu_seconds(pids: Collection[int]) -> float:
 
 
 def _cpu_seconds_of(process: psutil.Process) -> float:
-    own = process.cpu_times()
+    try:
+        children, own = process.children(), process.cpu_times()
+    except psutil.NoSuchProcess:  # it has just ended, and its parent counts its time from now on
+        return 0.0
     ended = own.children_user + own.children_system
-    return own.user + own.system + ended + sum(map(_cpu_seconds_of, process.children()))
+    return own.user + own.system + ended + sum(map(_cpu_seconds_of, children))
 
 
 BENCHMARKS: Final = (
