@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from activities.command_handler import CommandHandler
+from activities.saga import load_progress
 from activities.types.order import ReturnRequestInput
 from domain.errors import ErrorCode, Refused
 from domain.inventory.state import InventoryState
@@ -272,4 +274,6 @@ async def test_a_return_that_is_requested_again_is_collected_though_the_first_wa
     await sent_back(sagas, order_id)
 
     assert (await sagas.carrier_simulator.effects(order_id))["return_requested"] == (1, 2)
+    recovered = await load_progress(CommandHandler(sagas.store), order_id)
+    assert recovered.settled == ()
     await sagas.terminate(order_id)
