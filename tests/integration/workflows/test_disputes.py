@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from temporalio.exceptions import ApplicationError
 
+from activities.types.failures import NO_ANSWER
 from domain.errors import ErrorCode, Refused
 from domain.provider_notifications import PaymentNotificationKind, ShipmentNotificationKind
 from domain.saga.commands import Intervention
 from kit.eventually import eventually
 from kit.pool import Pool
-from providers.carrier_simulator.routes import NORMAL
+from providers.carrier_simulator.routes import NEVER_DELIVERED, NORMAL
+from queries.sagas import SagaQueries
 from tests.integration.workflows.aftercare_fixture import (
     MONTH,
     aftercare_ended,
@@ -20,6 +23,8 @@ from tests.integration.workflows.aftercare_fixture import (
     lapsed,
 )
 from tests.support.sagas import Sagas, an_order
+
+MOMENT = timedelta(milliseconds=50)
 
 
 async def disputed(sagas: Sagas, order_id: str, amount: int | None = None) -> str:
@@ -150,3 +155,102 @@ async def test_a_refund_that_an_operator_promised_gives_nothing_after_a_lost_dis
         await sagas.promise_refund(order_id, 1)
     assert refusal.value.code is ErrorCode.REFUND_TOO_LARGE
     assert "0 of the 500 that were captured are left" in refusal.value.message
+
+
+async def test_a_dispute_is_recorded_and_its_loss_gives_the_money_back(sagas: Sagas) -> None:
+    order_id = await sagas.arrived(an_order((await sagas.stocked(2), 2), postal_code=NORMAL))
+    assert await sagas.end(order_id) == "COMPLETED"
+
+    dispute = await sagas.payment_simulator.happen("disputes", order_id=order_id)
+    await bank_reports(sagas, order_id, PaymentNotificationKind.DISPUTE)
+    await aftercare_ended(sagas, order_id)
+    await bank_reports(sagas, order_id, PaymentNotificationKind.DISPUTE)
+    await aftercare_ended(sagas, order_id)
+    assert (await sagas.events(f"payment-{order_id}")).count("PaymentDisputed") == 1
+
+    await sagas.payment_simulator.happen(f"disputes/{dispute['id']}", status="lost")
+    await bank_reports(sagas, order_id, PaymentNotificationKind.DISPUTE)
+    await sagas.until(f"payment-{order_id}", "PaymentDisputeClosed")
+
+    closed = (await facts(sagas, f"payment-{order_id}"))[-1]
+    assert (closed["outcome"], closed["lost_in_all"]["amount"]) == ("LOST", 500)
+    assert closed["disputed_in_all"]["amount"] == 0
+    assert "refunded" not in await sagas.money(order_id)
+    await aftercare_ended(sagas, order_id)
+    assert await sagas.events(f"saga-{order_id}") == []
+
+
+@pytest.mark.parametrize(("outcome", "refunds"), [("won", {"refunded": (1, 500)}), ("lost", {})])
+async def test_a_return_waits_until_the_dispute_of_its_charge_is_closed(
+    sagas: Sagas, outcome: str, refunds: dict[str, tuple[int, int]]
+) -> None:
+    sku = await sagas.stocked(2)
+    order_id = await sagas.within(return_window=MONTH).arrived(
+        an_order((sku, 2), postal_code=NORMAL)
+    )
+    dispute = await sagas.payment_simulator.happen("disputes", order_id=order_id)
+    await bank_reports(sagas, order_id, PaymentNotificationKind.DISPUTE)
+    await sagas.until(f"payment-{order_id}", "PaymentDisputed")
+    await sagas.send_back(order_id)
+    await sagas.carrier_simulator.until_recorded(order_id, "returned")
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
+    assert (await sagas.parked(order_id, "refund"))["code"] == "CHARGE_DISPUTED"
+    assert "refunded" not in await sagas.money(order_id)
+
+    await sagas.payment_simulator.happen(f"disputes/{dispute['id']}", status=outcome)
+    await bank_reports(sagas, order_id, PaymentNotificationKind.DISPUTE)
+
+    assert await sagas.end(order_id) == "RETURNED"
+    money = await sagas.money(order_id)
+    assert {name: money[name] for name in money if name.startswith("refund")} == refunds
+    assert (await sagas.inventory(sku)).on_hand == 2
+    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaUnparked"]
+
+
+async def test_a_retry_that_a_dispute_stops_is_made_again_once_it_is_closed(
+    sagas: Sagas, ledger: SagaQueries
+) -> None:
+    """The step was parked for another reason before: the provider did not answer."""
+    sku = await sagas.stocked(2)
+    hasty = sagas.within(return_window=MONTH, parked_retry=MOMENT)
+    order_id = await hasty.arrived(an_order((sku, 2), postal_code=NORMAL))
+    dispute = await sagas.payment_simulator.happen("disputes", order_id=order_id)
+    await bank_reports(sagas, order_id, PaymentNotificationKind.DISPUTE)
+    await sagas.until(f"payment-{order_id}", "PaymentDisputed")
+    sagas.gates.fail("refund", order_id, ApplicationError("no", type=NO_ANSWER, non_retryable=True))
+    await sagas.send_back(order_id)
+    await sagas.carrier_simulator.until_recorded(order_id, "returned")
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
+
+    async def is_disputed() -> bool:
+        saga = await ledger.get(order_id)
+        parked = saga.parked.get("refund") if saga is not None else None
+        return parked is not None and parked.code == "CHARGE_DISPUTED"
+
+    await eventually(is_disputed)
+    await sagas.payment_simulator.happen(f"disputes/{dispute['id']}", status="won")
+    await bank_reports(sagas, order_id, PaymentNotificationKind.DISPUTE)
+
+    assert await sagas.end(order_id) == "RETURNED"
+    assert (await sagas.money(order_id))["refunded"] == (1, 500)
+    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaUnparked"]
+
+
+async def test_the_compensation_of_a_disputed_order_parks_with_that_cause(sagas: Sagas) -> None:
+    sku = await sagas.stocked(2)
+    order_id = await sagas.place(an_order((sku, 2), postal_code=NEVER_DELIVERED))
+    await sagas.carrier_simulator.until_recorded(order_id, "dispatched")
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
+    await sagas.until(f"payment-{order_id}", "PaymentCaptured")
+    dispute = await sagas.payment_simulator.happen("disputes", order_id=order_id)
+    await sagas.carrier_simulator.happen("shipments", reference=order_id, status="lost")
+    await sagas.notify(order_id, ShipmentNotificationKind.LOST)
+    assert (await sagas.parked(order_id, "give_back"))["code"] == "CHARGE_DISPUTED"
+    assert "refunded" not in await sagas.money(order_id)
+
+    await sagas.payment_simulator.happen(f"disputes/{dispute['id']}", status="won")
+    await bank_reports(sagas, order_id, PaymentNotificationKind.DISPUTE)
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert (await sagas.money(order_id))["refunded"] == (1, 500)
+    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaUnparked"]

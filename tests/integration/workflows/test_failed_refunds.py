@@ -15,6 +15,7 @@ from domain.provider_notifications import PaymentNotificationKind, ShipmentNotif
 from domain.saga.commands import InterveneOnStep, Intervention
 from providers.carrier_simulator.routes import LOST, NORMAL
 from tests.integration.workflows.aftercare_fixture import (
+    MONTH,
     PAID,
     REFUNDED,
     aftercare_ended,
@@ -23,6 +24,7 @@ from tests.integration.workflows.aftercare_fixture import (
     lapsed,
     returned,
 )
+from tests.support.gates import When
 from tests.support.sagas import Sagas, an_order
 
 
@@ -157,3 +159,140 @@ async def test_a_resumed_return_that_an_operator_has_settled_is_not_refunded_by_
     await aftercare_ended(sagas, order_id)
     assert await sagas.money(order_id) == PAID
     assert (await sagas.inventory(sku)).on_hand == 2
+
+
+async def test_a_refund_that_fails_after_the_end_waits_for_an_operator(sagas: Sagas) -> None:
+    order_id, _ = await returned(sagas)
+
+    await sagas.payment_simulator.happen("failed_refunds", order_id=order_id)
+    await bank_reports(sagas, order_id, PaymentNotificationKind.REFUND)
+
+    parked = await sagas.parked(order_id, "refund_again_1")
+    assert (parked["code"], parked["workflow_id"]) == ("REFUND_FAILED", f"aftercare-{order_id}")
+    assert (await facts(sagas, f"payment-{order_id}"))[-1] == {
+        "order_id": order_id,
+        "reference": (await facts(sagas, f"payment-{order_id}"))[-1]["reference"],
+        "failure": 1,
+        "purpose": "refund",
+        "amount": {"amount": 500, "currency": "EUR"},
+        "refunded_in_all": {"amount": 0, "currency": "EUR"},
+    }
+    assert await sagas.money(order_id) == {**REFUNDED, "refund_failed": (1, 500)}
+
+    await sagas.intervene(order_id, "refund_again_1", Intervention.RETRY)
+    await aftercare_ended(sagas, order_id)
+
+    assert await sagas.money(order_id) == {
+        **PAID,
+        "refunded": (2, 1000),
+        "refund_failed": (1, 500),
+    }
+    again = (await facts(sagas, f"payment-{order_id}"))[-1]
+    assert (again["amount"]["amount"], again["repeats"]) == (500, 1)
+
+
+async def test_a_failed_refund_that_an_operator_resolves_is_not_made_again(sagas: Sagas) -> None:
+    order_id, _ = await returned(sagas)
+    await sagas.payment_simulator.happen("failed_refunds", order_id=order_id)
+    await bank_reports(sagas, order_id, PaymentNotificationKind.REFUND)
+    await sagas.intervene(order_id, "refund_again_1", Intervention.RESOLVE)
+    await aftercare_ended(sagas, order_id)
+    before = await sagas.events(f"saga-{order_id}")
+
+    await bank_reports(sagas, order_id, PaymentNotificationKind.REFUND)
+    await aftercare_ended(sagas, order_id)
+
+    assert await sagas.money(order_id) == {**REFUNDED, "refund_failed": (1, 500)}
+    assert await sagas.events(f"saga-{order_id}") == before
+    payment = await facts(sagas, f"payment-{order_id}")
+    assert await sagas.events(f"payment-{order_id}") == [
+        *("PaymentRequested", "PaymentAuthorized", "PaymentCaptured", "PaymentRefunded"),
+        *("PaymentRefundFailed", "PaymentRefundSettledByOperator"),
+    ]
+    assert (payment[-1]["step"], payment[-1]["amount"]["amount"]) == ("refund_again_1", 500)
+
+
+async def test_a_refund_that_fails_twice_is_made_good_twice(sagas: Sagas) -> None:
+    order_id, _ = await returned(sagas)
+    for failure in (1, 2):
+        await sagas.payment_simulator.happen("failed_refunds", order_id=order_id)
+        await bank_reports(sagas, order_id, PaymentNotificationKind.REFUND)
+        await sagas.intervene(order_id, f"refund_again_{failure}", Intervention.RETRY)
+        await sagas.until(f"payment-{order_id}", "PaymentRefunded", times=failure + 1)
+        await aftercare_ended(sagas, order_id)
+
+    assert await sagas.money(order_id) == {
+        **PAID,
+        "refunded": (3, 1500),
+        "refund_failed": (2, 1000),
+    }
+
+
+async def test_a_refund_of_a_part_fails_while_the_order_goes_on(sagas: Sagas) -> None:
+    sku = await sagas.stocked(2)
+    order_id = await sagas.within(return_window=MONTH).arrived(
+        an_order((sku, 2), postal_code=NORMAL)
+    )
+    await sagas.send_back(order_id, ReturnedLine(sku=sku, quantity=1))
+    await sagas.carrier_simulator.until_recorded(order_id, "returned")
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
+    await sagas.until(f"order-{order_id}", "OrderReturned")
+
+    await sagas.payment_simulator.happen("failed_refunds", order_id=order_id)
+    await bank_reports(sagas, order_id, PaymentNotificationKind.REFUND)
+    await sagas.intervene(order_id, "refund_again_1", Intervention.RETRY)
+
+    await sagas.until(f"payment-{order_id}", "PaymentRefunded", times=2)
+    assert await sagas.money(order_id) == {
+        **PAID,
+        "refunded": (2, 500),
+        "refund_failed": (1, 250),
+    }
+    await sagas.client.get_workflow_handle(aftercare_workflow_id(order_id)).terminate()
+    await sagas.terminate(order_id)
+
+
+async def test_the_carrier_is_heard_after_an_operator_has_given_a_failed_refund_up(
+    sagas: Sagas,
+) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(2), 2), postal_code=LOST))
+    await sagas.carrier_simulator.until_recorded(order_id, "lost")
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.LOST)
+    assert await sagas.end(order_id) == "CANCELLED"
+    await sagas.payment_simulator.happen("failed_refunds", order_id=order_id)
+    await bank_reports(sagas, order_id, PaymentNotificationKind.REFUND)
+    await sagas.intervene(order_id, "refund_again_1", Intervention.SKIP)
+    await aftercare_ended(sagas, order_id)
+
+    await sagas.carrier_simulator.happen("shipments", reference=order_id, status="delivered")
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
+
+    await sagas.until(f"saga-{order_id}", "DiscrepancyFound")
+    assert (await facts(sagas, f"saga-{order_id}"))[-1] == {
+        "order_id": order_id,
+        "system": "SHIPMENT",
+        "ours": "lost",
+        "theirs": "delivered",
+    }
+    await aftercare_ended(sagas, order_id)
+
+
+async def test_a_resolved_refund_of_a_resumed_return_stays_resolved_after_a_loss(
+    sagas: Sagas,
+) -> None:
+    order_id, sku = await lapsed(sagas, timedelta(seconds=1))
+    assert await sagas.end(order_id) == "COMPLETED"
+    await sagas.carrier_simulator.happen("returns", reference=order_id)
+    with sagas.payment_simulator.failing(order_id, "refund", "refuse"):
+        await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
+        await sagas.parked(order_id, "refund")
+    async with sagas.gates.stopped("finish_return", order_id, When.BEFORE) as gate:
+        await sagas.intervene(order_id, "refund", Intervention.RESOLVE)
+        await gate.reached()
+        await sagas.client.get_workflow_handle(aftercare_workflow_id(order_id)).terminate()
+        await sagas.orchestrator.resume_aftercare(order_id)
+        await sagas.until(f"order-{order_id}", "OrderReturned")
+
+    assert await sagas.money(order_id) == PAID
+    assert (await sagas.inventory(sku)).on_hand == 2
+    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaStepResolved"]
