@@ -44,6 +44,17 @@ async def one_piece_and_an_amount_refunded(sagas: Sagas) -> str:
     return order_id
 
 
+async def lost_and_not_refunded(sagas: Sagas) -> str:
+    """Return an order of 500 that was cancelled because its parcel is lost; its refund failed."""
+    order_id = await sagas.place(an_order((await sagas.stocked(2), 2), postal_code=LOST))
+    await sagas.carrier_simulator.until_recorded(order_id, "lost")
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.LOST)
+    assert await sagas.end(order_id) == "CANCELLED"
+    await sagas.payment_simulator.happen("failed_refunds", order_id=order_id)
+    await bank_reports(sagas, order_id, PaymentNotificationKind.REFUND)
+    return order_id
+
+
 async def test_of_two_failed_refunds_one_is_made_again_and_the_other_settled(
     sagas: Sagas,
 ) -> None:
@@ -75,13 +86,7 @@ async def test_of_two_failed_refunds_one_is_made_again_and_the_other_settled(
 
 
 async def test_a_refund_that_waits_for_an_operator_hides_no_found_parcel(sagas: Sagas) -> None:
-    sku = await sagas.stocked(2)
-    order_id = await sagas.place(an_order((sku, 2), postal_code=LOST))
-    await sagas.carrier_simulator.until_recorded(order_id, "lost")
-    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.LOST)
-    assert await sagas.end(order_id) == "CANCELLED"
-    await sagas.payment_simulator.happen("failed_refunds", order_id=order_id)
-    await bank_reports(sagas, order_id, PaymentNotificationKind.REFUND)
+    order_id = await lost_and_not_refunded(sagas)
     await sagas.parked(order_id, "refund_again_1")
 
     await sagas.carrier_simulator.happen("shipments", reference=order_id, status="delivered")
@@ -255,12 +260,7 @@ async def test_a_refund_of_a_part_fails_while_the_order_goes_on(sagas: Sagas) ->
 async def test_the_carrier_is_heard_after_an_operator_has_given_a_failed_refund_up(
     sagas: Sagas,
 ) -> None:
-    order_id = await sagas.place(an_order((await sagas.stocked(2), 2), postal_code=LOST))
-    await sagas.carrier_simulator.until_recorded(order_id, "lost")
-    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.LOST)
-    assert await sagas.end(order_id) == "CANCELLED"
-    await sagas.payment_simulator.happen("failed_refunds", order_id=order_id)
-    await bank_reports(sagas, order_id, PaymentNotificationKind.REFUND)
+    order_id = await lost_and_not_refunded(sagas)
     await sagas.intervene(order_id, "refund_again_1", Intervention.SKIP)
     await aftercare_ended(sagas, order_id)
 
