@@ -245,8 +245,10 @@ class PaymentActivities(Activities, ABC):
 
     @activity.defn
     @abstractmethod
-    async def release_hold(self, order_id: str) -> None:
-        """Void what a skipped capture has left held, or record a capture by hand."""
+    async def release_hold(self, parcel: ParcelInput) -> None:
+        """Void what a skipped capture has left held, or record a capture by hand.
+
+        Record that the parcel has left, if the capture has failed before that."""
 
     @activity.defn
     @abstractmethod

@@ -15,7 +15,7 @@ from kit.leadership import leading
 from kit.pool import Connection, Pool
 from orchestrator.order_workflows import TemporalOrderWorkflows
 from providers.stripe_payments import StripePayments
-from tests.integration.reconciliation.conftest import Reconciliation, reference, settle_by_hand
+from tests.integration.reconciliation.conftest import Reconciliation, reference
 from tests.support.sagas import Sagas, an_order
 
 
@@ -203,17 +203,6 @@ async def test_a_workflow_missing_from_the_index_is_asked_itself(
 
     assert (await reconciliation.recover()).count == 0
     assert await sagas.events(f"saga-{order_id}") == []
-
-
-async def test_an_order_whose_last_step_was_skipped_is_not_recovered(
-    sagas: Sagas, reconciliation: Reconciliation
-) -> None:
-    order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
-    await settle_by_hand(sagas, order_id, "complete")
-    await sagas.terminate(order_id)
-
-    assert (await reconciliation.recover()).count == 0
-    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaStepSkipped"]
 
 
 async def test_a_recovered_saga_sends_nothing_whose_hold_has_ended_meanwhile(
