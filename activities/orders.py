@@ -101,7 +101,7 @@ class OrderActivitiesImpl(interface.OrderActivities):
         if not order.backorder or order.status is not OrderStatus.PLACED:
             return False
         since = found.stored[0].recorded_at
-        for line in order.lines:  # separately: another line may be short the next time
+        for line in order.lines:  # separately: no step of another order waits for all of them
             await self._handler.handle(
                 Step.current(f"reserve/backorder/{line.sku}", order_id),
                 QueueBackorder(

@@ -40,8 +40,8 @@ async def execute(sagas: Sagas, command: Command, key: KeyUse) -> int:
 @pytest.mark.parametrize(
     ("command", "code"),
     [
-        (ChangePrice(aggregate_id="no-such", price=ONE_EURO), ErrorCode.NOT_FOUND),
-        (DiscontinueProduct(aggregate_id="no-such"), ErrorCode.NOT_FOUND),
+        (ChangePrice(aggregate_id="no-such", price=ONE_EURO), ErrorCode.UNKNOWN_SKU),
+        (DiscontinueProduct(aggregate_id="no-such"), ErrorCode.UNKNOWN_SKU),
         (taken_away("no-such", 1), ErrorCode.INSUFFICIENT_STOCK),
         (
             RequestRefund(aggregate_id="no-such", key="k", amount=1, reason="a scratch"),
@@ -88,7 +88,11 @@ async def test_a_refused_command_has_an_effect_when_it_is_repeated_rightly(sagas
 
 async def test_a_refusal_of_other_input_under_the_same_key_is_not_the_answer(sagas: Sagas) -> None:
     sku, calls = await sagas.stocked(1), TemporalCalls()
-    client = Client(**{**sagas.client.config(active_config=False), "interceptors": [calls]})
+    client = await Client.connect(
+        sagas.client.service_client.config.target_host,
+        data_converter=sagas.client.data_converter,
+        interceptors=[calls],
+    )
     too_many = key_use("adjustStock")
     right = replace(too_many, fingerprint="another input", call=uuid4())
     workflow_id = command_workflow_id("AdjustStock", too_many.id)
