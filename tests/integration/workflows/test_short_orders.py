@@ -146,18 +146,6 @@ async def test_a_parcel_that_waited_for_its_goods_has_its_whole_time_to_be_colle
     assert await sagas.end(order_id) == "COMPLETED"
 
 
-async def test_a_parcel_that_was_booked_in_time_is_cancelled_after_a_recovery_too(
-    sagas: Sagas, owner: asyncpg.Connection
-) -> None:
-    sku = await sagas.stocked(1)
-    order_id = await booked(sagas, sku, 1)
-
-    await sagas.outlast(order_id, owner)
-
-    assert await sagas.end(order_id) == "CANCELLED"
-    assert await sagas.reason(order_id) == "DISPATCH_DEADLINE_MISSED"
-
-
 async def test_a_parcel_whose_hold_ends_while_it_waits_for_goods_waits_for_the_customer(
     sagas: Sagas,
 ) -> None:
