@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from temporalio import activity
@@ -245,8 +246,10 @@ class PaymentActivities(Activities, ABC):
 
     @activity.defn
     @abstractmethod
-    async def release_hold(self, order_id: str) -> None:
-        """Void what a skipped capture has left held, or record a capture by hand."""
+    async def release_hold(self, parcel: ParcelInput) -> None:
+        """Void what a skipped capture has left held, or record a capture by hand.
+
+        Record that the parcel has left, if the capture has failed before that."""
 
     @activity.defn
     @abstractmethod
@@ -284,7 +287,8 @@ class ShippingActivities(Activities, ABC):
 
     @activity.defn
     @abstractmethod
-    async def create_shipment(self, order_id: str) -> None: ...
+    async def create_shipment(self, order_id: str) -> datetime:
+        """Return the time of the booking, which an earlier attempt may have made."""
 
     @activity.defn
     @abstractmethod

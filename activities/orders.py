@@ -16,7 +16,7 @@ from activities.payments.order_refunds import request_refund
 from activities.placing import place_order, reservation
 from activities.saga import load_progress
 from activities.tracking import tracking_commands
-from activities.types.command import RunCommandInput, RunCommandResult
+from activities.types.command import Refusal, RunCommandInput, RunCommandResult
 from activities.types.order import (
     CancellationInput,
     CancellationResult,
@@ -31,6 +31,7 @@ from activities.types.stock import ChangedStockResult
 from domain.command import Command
 from domain.customer.commands import EraseCustomer
 from domain.errors import Refused
+from domain.idempotency import KeyedResult, KeyUse
 from domain.inventory.commands import (
     AdjustStock,
     QueueBackorder,
@@ -100,7 +101,7 @@ class OrderActivitiesImpl(interface.OrderActivities):
         if not order.backorder or order.status is not OrderStatus.PLACED:
             return False
         since = found.stored[0].recorded_at
-        for line in order.lines:  # separately: another line may be short the next time
+        for line in order.lines:  # separately: no step of another order waits for all of them
             await self._handler.handle(
                 Step.current(f"reserve/backorder/{line.sku}", order_id),
                 QueueBackorder(
@@ -234,11 +235,17 @@ class OrderActivitiesImpl(interface.OrderActivities):
     async def run_command(self, run: RunCommandInput) -> RunCommandResult:
         command = DIRECT_COMMANDS[run.command_type].model_validate_json(run.command_json)
         step = Step.current("run", command.aggregate_id, run.actor)
+        try:
+            done = await self._run(command, step, run.key)
+        except Refused as refused:
+            return RunCommandResult(refusal=Refusal.of(refused))
+        recorded = RecordedResult(done.position, done.call)
+        return RunCommandResult(recorded, changed_stock=_changed_stock(command))
+
+    async def _run(self, command: Command, step: Step, key: KeyUse) -> KeyedResult:
         if isinstance(command, c.RequestRefund):
-            requested = await request_refund(self._handler, step, run.key, command)
-            return RunCommandResult(requested.position, requested.call)
-        done = await handle_once(self._handler, step, run.key, command)
-        return RunCommandResult(done.position, done.call, _changed_stock(command))
+            return await request_refund(self._handler, step, key, command)
+        return await handle_once(self._handler, step, key, command)
 
     async def _releases(self, order_id: str) -> list[ReleaseStock]:
         return [

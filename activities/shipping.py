@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from temporalio import activity
@@ -24,8 +25,10 @@ from domain.payment.decide import PAYMENT
 from domain.payment.state import TAKEN, PaymentStatus
 from domain.shipping import commands as c
 from domain.shipping.decide import SHIPMENT
+from domain.shipping.events import ShipmentCreated
 from domain.shipping.state import ShipmentState
 from domain.shipping.tracking import TrackingInfo
+from eventstore.envelope import StoredEvent
 from eventstore.privacy.errors import Erased
 from eventstore.privacy.vault import Vault
 from eventstore.protocol import EventStore
@@ -59,15 +62,15 @@ class ShippingActivitiesImpl(interface.ShippingActivities):
         self._back = ParcelsBack(handler, carrier)
 
     @activity.defn
-    async def create_shipment(self, order_id: str) -> None:
+    async def create_shipment(self, order_id: str) -> datetime:
         skus = skus_of(await self._going_forward(order_id))
         shipment_stream, *stocks = await self._handler.read(
             (SHIPMENT, order_id), *((INVENTORY, sku) for sku in skus)
         )
         state: ShipmentState = shipment_stream.state
         await self._check_is_paid_again(order_id, state)
-        if state.is_under_way:
-            return  # a recovered saga does not book again what it has booked before
+        if state.is_under_way:  # a recovered saga does not book again what it has booked before
+            return _booked_at(shipment_stream.stored)
         _check_is_on_hand(order_id, short_of(order_id, skus, (stock.state for stock in stocks)))
         order = await self._created(order_id)
         shipment = await self._carrier.create_shipment(
@@ -79,6 +82,7 @@ class ShippingActivitiesImpl(interface.ShippingActivities):
         if shipment.status is CarrierShipmentStatus.CANCELLED:
             raise ProviderRefused("carrier", "create_shipment", "shipment_cancelled", 409)
         await self._record(order_id, state.booking, shipment, shipment.tracking)
+        return datetime.now(UTC)
 
     @activity.defn
     async def cancel_shipment(self, order_id: str) -> bool:
@@ -217,6 +221,12 @@ def _check_is_on_hand(order_id: str, short: Mapping[str, int]) -> None:
             ErrorCode.INSUFFICIENT_STOCK,
             f"order {order_id} has reserved {missing}, not on hand: receive them, or cancel it",
         )
+
+
+def _booked_at(of_shipment: Sequence[StoredEvent]) -> datetime:
+    """Return the time of the latest booking: a parcel that was stopped is booked again."""
+    booked = (each for each in reversed(of_shipment) if each.type == ShipmentCreated.__name__)
+    return next(booked).recorded_at
 
 
 def _key(step: str, booking: int) -> str:

@@ -17,7 +17,6 @@ from temporalio.client import (
     WorkflowHandle,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.types.command import RunCommandInput
 from activities.types.order import CancellationInput, PlaceInput, ReturnRequestInput
@@ -252,30 +251,34 @@ class SagaOrchestrator:
         return KeyedResult(recorded.position, recorded.call)
 
     async def execute(self, command: Command, *, key: KeyUse, actor: str) -> KeyedResult:
-        """Run a command that needs no saga; return the position of its effect."""
+        """Run a command that needs no saga; return the position of its effect. Raises Refused."""
         run = RunCommandInput(command.command_type, command.model_dump_json(), actor, key)
         try:
             async with self._translated():
                 done = await self._run_command(run)
+                while done.refusal is not None and done.fingerprint != key.fingerprint:
+                    done = await self._run_command(run)  # a refused input has not used the key
         except NoSuchSaga:
             raise OutcomeUnknown("the command's workflow was lost before it could answer") from None
-        if done.fingerprint != key.fingerprint:
+        if done.refusal is not None:
+            raise done.refusal.raised()
+        if done.recorded is None or done.fingerprint != key.fingerprint:
             raise key_reused()
-        return KeyedResult(done.position, done.call)
+        return KeyedResult(done.recorded.position, done.recorded.call)
 
     async def _run_command(self, run: RunCommandInput) -> CommandResult:
-        workflow_id = command_workflow_id(run.command_type, run.key.id)
-        try:
-            handle = await self._client.start_workflow(
-                CommandWorkflow.run,
-                run,
-                id=workflow_id,
-                task_queue=self._task_queue,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-            )
-        except WorkflowAlreadyStartedError:  # and it has ended since
-            handle = self._client.get_workflow_handle_for(CommandWorkflow.run, workflow_id)
+        """Run its workflow, or follow the one that runs under this key.
+
+        The log decides on a repeat, so a workflow that has ended prevents no other.
+        """
+        handle = await self._client.start_workflow(
+            CommandWorkflow.run,
+            run,
+            id=command_workflow_id(run.command_type, run.key.id),
+            task_queue=self._task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        )
         return await handle.result()
 
     async def run_refund(self, order_id: str, number: int) -> None:

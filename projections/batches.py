@@ -22,6 +22,7 @@ from projections.statements import (
     Operation,
     Statement,
     arguments,
+    check,
     operations,
     statement,
 )
@@ -113,6 +114,7 @@ def _form(change: Change) -> Hashable:
 
 @cache
 def _sql(kind: Kind, table: Table, done: tuple[Operation, ...]) -> str:
+    check(kind, table, done)
     name, key = f"{READ_MODELS}.{table.name}", key_columns(table)
     columns = (*key, *(operation.column for operation in done))
     arrays = ", ".join(f"${n}::{types(table)[c]}[]" for n, c in enumerate(columns, start=1))

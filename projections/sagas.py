@@ -11,23 +11,16 @@ from collections.abc import Sequence
 from typing import Final
 
 from domain.saga import events as e
-from domain.saga.plan import COMPLETE
 from eventstore.envelope import StoredEvent
 from projections.change import Change, Initially, Plus, delete, insert, update, upsert
 from projections.projection import Inline, events_of
-from projections.tables import abandoned_saga, parked_step, saga_discrepancy, saga_recovery
+from projections.tables import parked_step, saga_discrepancy, saga_recovery
 
 
-def apply(  # noqa: PLR0911 - one for each event
-    event: e.SagaEvent, stored: StoredEvent
-) -> Sequence[Change]:
+def apply(event: e.SagaEvent, stored: StoredEvent) -> Sequence[Change]:
     match event:
         case e.SagaParked():
             return [_parked(event, stored)]
-        case e.SagaStepSkipped(step=COMPLETE.name) | e.SagaStepResolved(step=COMPLETE.name):
-            # An order without its last step stays open and has no saga.
-            decided = delete(parked_step, (event.order_id, event.step))
-            return [decided, upsert(abandoned_saga, event.order_id)]
         case e.SagaStepIntervened() | e.SagaUnparked():
             return [delete(parked_step, (event.order_id, event.step))]
         case e.DiscrepancyFound():
@@ -82,7 +75,7 @@ def _accepted(event: e.DiscrepancyAccepted, stored: StoredEvent) -> Change:
 SAGAS: Final = Inline(
     "sagas",
     1,
-    [parked_step, saga_discrepancy, saga_recovery, abandoned_saga],
+    [parked_step, saga_discrepancy, saga_recovery],
     events_of(e.SagaEvent),
     apply,
 )

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import Table
 
 from projections.change import Appended, Change, IfEqual, Initially, Kind, Plus
-from projections.columns import key_columns
+from projections.columns import defaults, key_columns
 
 READ_MODELS = "readmodel"
 """The schema of the live tables."""
+
+
+class UnsupportedChange(Exception):
+    """A projection asks for a change that no statement makes as the fold in memory does."""
+
+    def __init__(self, kind: Kind, table: Table, what: str) -> None:
+        super().__init__(f"no {kind.name} of {table.name} {what}")
 
 
 class Statement(NamedTuple):
@@ -63,8 +70,30 @@ def arguments(value: object) -> tuple[object, ...]:
             return (value,)
 
 
+_OF_A_ROW: Final = frozenset({Appended, IfEqual})
+"""The operations on a row that is there."""
+
+
+def check(kind: Kind, table: Table, done: Sequence[Operation]) -> None:
+    """Raise UnsupportedChange for a change whose statement would be wrong."""
+    if kind is Kind.UPDATE and not done:
+        raise UnsupportedChange(kind, table, "changes no column")
+    for column, operation, _ in done:
+        if kind is Kind.UPDATE:
+            is_wrong = operation is Initially
+        elif operation is Plus:
+            is_wrong = defaults(table)[column] != 0
+        else:
+            is_wrong = operation in _OF_A_ROW
+        if is_wrong:
+            raise UnsupportedChange(
+                kind, table, f"takes {operation.__name__} for its column {column}"
+            )
+
+
 @cache
 def _sql(kind: Kind, table: Table, done: tuple[Operation, ...]) -> str:
+    check(kind, table, done)
     name, key = f"{READ_MODELS}.{table.name}", key_columns(table)
     where = " AND ".join(f"{column} = ${n}" for n, column in enumerate(key, start=1))
     columns = ", ".join((*key, *(operation.column for operation in done)))
@@ -91,7 +120,7 @@ def _assignments(done: tuple[Operation, ...], first: int) -> Iterator[str]:
         if kind is Plus:
             yield f"{column} = r.{column} + ${n}"
         elif kind is Appended:
-            yield f"{column} = r.{column} || ${n}::jsonb"
+            yield f"{column} = r.{column} || jsonb_build_array(${n}::jsonb)"
         elif kind is IfEqual:
             yield f"{column} = CASE WHEN r.{other} = ${n} THEN ${n + 1} ELSE r.{column} END"
             n += 1

@@ -176,7 +176,6 @@ saga_recovery = Table(
     Column("times", Integer, default=0),
 )
 
-abandoned_saga = Table("abandoned_saga", METADATA, Column("order_id", Text, primary_key=True))
 
 order_contact = Table(
     "order_contact",

@@ -53,7 +53,7 @@ class AftercareWorkflow(SagaWorkflow):
         self._order_id = aftercare.order_id
         self._saga = SagaRunner(aftercare.order_id, aftercare.deadlines)
         self._is_notified = True
-        self._has_taken_over = False
+        self._has_attended = False
         self._running: dict[str, asyncio.Task[None]] = {}
 
     @workflow.run
@@ -68,6 +68,7 @@ class AftercareWorkflow(SagaWorkflow):
         )
 
     async def _run(self) -> None:
+        await self._take_over()
         while self._is_notified or self._running:
             await workflow.wait_condition(lambda: self._is_notified or self._has_ended())
             for name in [name for name, task in self._running.items() if task.done()]:
@@ -75,13 +76,22 @@ class AftercareWorkflow(SagaWorkflow):
             if self._is_notified:
                 await self._saga.new_run.begin_if_long()
                 self._is_notified = False
-                await self._follow(await self._attend())
+                if (found := await self._attend()) is not None:
+                    await self._follow(found)
+
+    async def _take_over(self) -> None:
+        """Keep what an earlier run has parked: operators settle it while no provider answers."""
+        try:
+            progress = await self._saga.load_progress()
+        except FailureError:  # the log may have lost the order: the recovery places it again
+            return
+        self._saga.parked.take_over(progress.parked_in(workflow.info().workflow_id))
 
     def _has_ended(self) -> bool:
         return any(task.done() for task in self._running.values())
 
-    async def _attend(self) -> AftercareResult:
-        """Ask the providers, until they answer or an operator ends it."""
+    async def _attend(self) -> AftercareResult | None:
+        """Ask the providers until they answer; return None if an operator ends it."""
         while True:
             try:
                 found = await self._saga.ask(
@@ -89,13 +99,13 @@ class AftercareWorkflow(SagaWorkflow):
                 )
             except FailureError as error:
                 if await self._park(ATTEND, error) is not Intervention.RETRY:
-                    return AftercareResult()
+                    return None
             else:
                 await self._saga.parked.end(ATTEND)
                 return found
 
     async def _follow(self, found: AftercareResult) -> None:
-        await self._take_over(found)
+        await self._end_others(found)
         for failed in found.failed_refunds:
             self._begin(failed.step, self._make_good(failed))
         if found.return_resumed:
@@ -107,18 +117,16 @@ class AftercareWorkflow(SagaWorkflow):
         if found.is_open:
             self._begin(RECOVER, self._recover())
 
-    async def _take_over(self, found: AftercareResult) -> None:
+    async def _end_others(self, found: AftercareResult) -> None:
         """Keep the parkings of an earlier run whose steps run again, and end the others."""
-        if not self._has_taken_over:
-            self._has_taken_over = True
+        if not self._has_attended:
+            self._has_attended = True
             self._saga.take_over_settled(found.settled)
             self._saga.parked.take_over(found.left_parked)
             run_again = {failed.step for failed in found.failed_refunds}
             if found.return_resumed:
                 run_again |= {plan.REFUND.name, plan.FINISH_RETURN}
-            for parked in found.left_parked:
-                if parked.step not in run_again:
-                    await self._saga.parked.end(parked.step)
+            await self._saga.parked.end_all(unless=run_again)
 
     def _begin(self, name: str, run: Coroutine[Any, Any, None]) -> None:
         if name in self._running:

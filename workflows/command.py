@@ -1,27 +1,27 @@
 """Run one command on one aggregate, once for each idempotency key, as a workflow that operators can
-find."""
+find. A refusal is its result: a workflow that failed would be a fault for operators to look at."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from uuid import UUID
 
 from temporalio import workflow
 
 from activities.interface import OrderActivities
-from activities.types.command import RunCommandInput
+from activities.types.command import Refusal, RunCommandInput
+from activities.types.order import RecordedResult
 from workflows.changed_stock import attend_to_stock
 from workflows.options import DATABASE
 
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """The result of the command. `fingerprint` identifies the input that has run under this key,
-    and `call` the call whose input it was."""
+    """The command is either recorded or refused. `fingerprint` identifies the input that has run
+    under this key."""
 
-    position: int
     fingerprint: str
-    call: UUID | None
+    recorded: RecordedResult | None = None
+    refusal: Refusal | None = None
 
 
 @workflow.defn
@@ -32,4 +32,4 @@ class CommandWorkflow:
             OrderActivities.run_command, command, **DATABASE
         )
         await attend_to_stock(done.changed_stock.skus)
-        return CommandResult(done.position, command.key.fingerprint, done.call)
+        return CommandResult(command.key.fingerprint, done.recorded, done.refusal)

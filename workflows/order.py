@@ -52,7 +52,7 @@ class OrderWorkflow(SagaWorkflow):
         self._stock = OrderStock(self._saga, is_restored=order.is_restored)
         self._payment = OrderPayment(self._saga)
         self._shipment = OrderShipment(self._saga)
-        self._owed = OwedPayment(self._saga, self._capture, self._payment.release_hold)
+        self._owed = OwedPayment(self._saga, self._capture, self._release_hold)
         self._returns = OrderReturns(self._saga, self._shipment.tracking, self._gate)
         self._saga.undo_with(
             {
@@ -84,7 +84,6 @@ class OrderWorkflow(SagaWorkflow):
         while not self._saga.progress.is_final:
             try:
                 await self._forward()
-                break  # no cancellation was recorded, because an operator has skipped it
             except CompensationRequested as request:
                 await self._compensate(request.reason)
         await self._leave_nothing_parked()
@@ -147,6 +146,9 @@ class OrderWorkflow(SagaWorkflow):
 
     async def _capture(self) -> None:
         await self._payment.capture(self._shipment.parcel)
+
+    async def _release_hold(self) -> None:
+        await self._payment.release_hold(self._shipment.parcel)
 
     async def _deliver(self) -> None:
         parcel = self._shipment.parcel

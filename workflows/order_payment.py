@@ -82,8 +82,9 @@ class OrderPayment:
         await self._saga.ask(PaymentActivities.capture, parcel, plan.CAPTURE)
         self._saga.reached(OrderStatus.SHIPPED)
 
-    async def release_hold(self) -> None:
-        await self._saga.ask(PaymentActivities.release_hold, self._saga.order_id, plan.RELEASE_HOLD)
+    async def release_hold(self, parcel: ParcelInput) -> None:
+        await self._saga.ask(PaymentActivities.release_hold, parcel, plan.RELEASE_HOLD)
+        self._saga.reached(OrderStatus.SHIPPED)
 
     async def give_back(self) -> bool:
         await self._saga.ask(PaymentActivities.give_back, self._saga.order_id, plan.GIVE_BACK)

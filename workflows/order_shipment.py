@@ -27,6 +27,7 @@ class OrderShipment:
         self.tracking = ShipmentTracking(saga, self._ask_carrier)
         self.has_left = False
         """The carrier has the parcel, so that the order can no longer be cancelled."""
+        self._booked_at: datetime | None = None
         self.parcel = ParcelInput(saga.order_id)
         """The parcel as the carrier's latest notification describes it."""
 
@@ -41,7 +42,7 @@ class OrderShipment:
 
     async def create(self) -> None:
         if not self.has_left:
-            await self._saga.ask(
+            self._booked_at = await self._saga.ask(
                 ShippingActivities.create_shipment, self._saga.order_id, plan.CREATE_SHIPMENT
             )
 
@@ -67,7 +68,7 @@ class OrderShipment:
             raise CompensationRequested(Reason.SHIPMENT_FAILED)
 
     async def _dispatched(self, hold: PaymentHold) -> TrackedStatus:
-        closes_at = self._saga.closes_at(plan.AWAIT_DISPATCH)
+        closes_at = self._dispatch_closes_at()
         while True:
             await hold.check(plan.AWAIT_DISPATCH)
             until = min(closes_at, hold.relied_on_until or closes_at)
@@ -83,6 +84,13 @@ class OrderShipment:
             )
             if status is not TrackedStatus.WAITING or workflow.now() >= closes_at:
                 return status
+
+    def _dispatch_closes_at(self) -> datetime:
+        """Return the end of the deadline, counted from the booking: a parcel may have waited for
+        its goods longer than the carrier may take to collect it."""
+        confirmed_at = self._saga.progress.since
+        booked_at = min(self._booked_at or confirmed_at, workflow.now())
+        return max(confirmed_at, booked_at) + self._saga.deadlines.of(plan.AWAIT_DISPATCH.deadline)
 
     async def await_delivery(self) -> None:
         closes_at = self._saga.closes_at(plan.AWAIT_DELIVERY)

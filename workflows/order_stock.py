@@ -30,17 +30,17 @@ class OrderStock:
     async def reserve(self) -> None:
         """Reserve every line. A short line rejects the order, or makes it wait as a backorder."""
         closes_at = self._saga.closes_at(plan.RESERVE)
-        queued_for: set[str] = set()
-        is_over = False
+        is_queued = is_over = False
         while (short := await self._reserve_or_short_sku()) is not None:
-            if short not in queued_for and await self._backorder():
-                queued_for.add(short)
+            if not is_queued and await self._backorder():
+                is_queued = True
                 continue  # stock that arrived before the order was queued has notified no order
-            if short not in queued_for or is_over:
-                reason = await self._reject(short, has_waited=bool(queued_for))
+            if not is_queued or is_over:
+                reason = await self._reject(short, has_waited=is_queued)
                 if reason is None:
                     break
                 raise CompensationRequested(reason)
+            await self._saga.new_run.begin_if_long()
             # A notification may be lost with Temporal's database, so a last attempt is made here.
             is_over = not await self._is_notified_before(closes_at)
         self._saga.reached(OrderStatus.RESERVED)

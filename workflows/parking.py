@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError
@@ -21,6 +22,9 @@ from workflows.failure import describe, refusal_of
 from workflows.new_run import NewRun
 from workflows.options import DATABASE, LOOKING_FIRST
 from workflows.search_attributes import NEEDS_ATTENTION
+
+TAKE_OVER_TIMEOUT: Final = timedelta(seconds=10)
+"""The time that an intervention waits for a run that has just begun."""
 
 
 @dataclass(slots=True)
@@ -62,6 +66,7 @@ class ParkingLot:
         self._new_run = new_run
         self._is_compensating = is_compensating
         self._parked: dict[str, _Parked] = {}
+        self._has_taken_over = False
         shown = workflow.info().typed_search_attributes.get(NEEDS_ATTENTION)
         self._is_shown = shown is True  # the run before this one has left it
 
@@ -103,16 +108,17 @@ class ParkingLot:
         await workflow.wait_condition(lambda: not parked.deciding)
         return parked.intervention
 
-    async def end_all(self, *, undoing: bool | None = None) -> None:
+    async def end_all(self, *, undoing: bool | None = None, unless: Collection[str] = ()) -> None:
         """End the parkings of the undos, or of the other steps, or all of them."""
         for step, parked in list(self._parked.items()):
-            if undoing in {None, parked.undoing}:
+            if undoing in {None, parked.undoing} and step not in unless:
                 await self.end(step)
 
     def take_over(self, left: Iterable[ParkedStep]) -> None:
         """Keep the parkings that an earlier run has left open; this run retries their steps."""
         for each in left:
             self._parked.setdefault(each.step, _Parked(each.number, each.undoing))
+        self._has_taken_over = True
         self._show()
 
     @property
@@ -140,9 +146,12 @@ class ParkingLot:
         parked = self._parked.get(step)
         return parked is not None and parked.intervention not in {None, Intervention.RETRY}
 
-    def holds(self, step: str, number: int) -> bool:
+    def may_hold(self, step: str, number: int) -> bool:
+        """Return whether the parking is open, or this run does not know yet."""
         parked = self._parked.get(step)
-        return parked is not None and parked.number == number and parked.intervention is None
+        if parked is None:
+            return not self._has_taken_over
+        return parked.number == number and parked.intervention is None
 
     def retry(self, step: str, cause: ErrorCode | None = None) -> None:
         """Retry a parked step now, also a refused one, because this cause is removed.
@@ -163,6 +172,7 @@ class ParkingLot:
     async def intervene(self, intervene: InterventionInput) -> RecordedResult:
         """Record the intervention. Raises SAGA_NOT_PARKED when a different one was recorded first;
         the workflow then follows that one."""
+        await self._until_known(intervene.step)
         if intervene.kind is Intervention.RESOLVE and gives_back(intervene.step):
             await self._record_refunds()
         parked = self._parked.get(intervene.step)
@@ -179,6 +189,14 @@ class ParkingLot:
         if made.kind is not intervene.kind:
             raise not_parked(intervene.order_id, intervene.step)
         return RecordedResult(made.position, made.call)
+
+    async def _until_known(self, step: str | None) -> None:
+        """Wait until this run has read what an earlier one has left parked."""
+        if step not in self._parked and not self._has_taken_over:
+            with contextlib.suppress(TimeoutError):
+                await workflow.wait_condition(
+                    lambda: self._has_taken_over, timeout=TAKE_OVER_TIMEOUT
+                )
 
     async def _record_refunds(self) -> None:
         """Record the refunds by hand, so that they do not count once more as the operator's.
@@ -199,6 +217,7 @@ class ParkingLot:
 
         No caller waits for an answer. A refusal goes into the worker's log.
         """
+        await self._until_known(step)
         for name, parked in self._open(step):
             intervene = InterventionInput(
                 self._order_id, name, parked.number, intervention, reason, actor

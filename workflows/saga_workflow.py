@@ -42,7 +42,7 @@ class SagaWorkflow:
 
     @intervene.validator
     def _validate_intervene(self, intervene: InterventionInput) -> None:
-        if not self._saga.parked.holds(intervene.step, intervene.parking):
+        if not self._saga.parked.may_hold(intervene.step, intervene.parking):
             raise not_parked(intervene.order_id, intervene.step)
 
     @workflow.signal

@@ -160,8 +160,9 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
         return await self._holds.end(hold)
 
     @activity.defn
-    async def release_hold(self, order_id: str) -> None:
-        await self._holds.release(order_id)
+    async def release_hold(self, parcel: ParcelInput) -> None:
+        await self._dispatch(parcel)
+        await self._holds.release(parcel.order_id)
 
     @activity.defn
     async def refund(self, order_id: str) -> OrderProgress:

@@ -15,23 +15,21 @@ from kit.pool import Pool
 CHECKPOINT: Final = "reconciliation.open_orders"
 PAGE: Final = 1000
 
-# Orders whose saga an operator has abandoned are left out: they stay open for good. A change from
-# the future was recorded by a clock that has been set back since, and does not delay an order.
+# A change from the future was recorded by a clock that has been set back since, and does not delay
+# an order.
 _PAGE: Final = """
     SELECT order_id, customer_id,
            updated_at NOT BETWEEN clock_timestamp() - $3::interval AND clock_timestamp(),
            placed_position
-    FROM readmodel.order_view AS o
+    FROM readmodel.order_view
     WHERE placed_position > $1 AND status <> ALL ($2)
-      AND NOT EXISTS (SELECT FROM readmodel.abandoned_saga AS l WHERE l.order_id = o.order_id)
     ORDER BY placed_position
     LIMIT $4
 """
 _ONE: Final = """
     SELECT order_id, customer_id, true
-    FROM readmodel.order_view AS o
+    FROM readmodel.order_view
     WHERE order_id = $1 AND status <> ALL ($2)
-      AND NOT EXISTS (SELECT FROM readmodel.abandoned_saga AS l WHERE l.order_id = o.order_id)
 """
 _NOT_OPEN: Final = """
     SELECT order_id, o.status

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from uuid import UUID
 
+from activities.types.order import RecordedResult
 from activities.types.stock import ChangedStockResult
+from domain.errors import ErrorCode, Refused
 from domain.idempotency import KeyUse
 
 
@@ -20,7 +21,25 @@ class RunCommandInput:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A command that is refused has changed nothing. That is an answer, and no failure."""
+
+    code: ErrorCode
+    message: str
+    field: tuple[str, ...]
+
+    @classmethod
+    def of(cls, refused: Refused) -> Refusal:
+        return cls(refused.code, refused.message, refused.field)
+
+    def raised(self) -> Refused:
+        return Refused(self.code, self.message, self.field)
+
+
+@dataclass(frozen=True, slots=True)
 class RunCommandResult:
-    position: int
-    call: UUID | None
+    """The command is either recorded or refused."""
+
+    recorded: RecordedResult | None = None
+    refusal: Refusal | None = None
     changed_stock: ChangedStockResult = field(default_factory=ChangedStockResult)

@@ -101,7 +101,7 @@ class ReturnStock(InventoryCommand):
 
 
 class QueueBackorder(InventoryCommand):
-    """Queue the order for this product, if the stock is short.
+    """Queue the order for this product, because this one or another of its products is short.
 
     `since` is the time at which the order began to wait. It is the same for all its products, so
     that of two orders the same one comes first everywhere.

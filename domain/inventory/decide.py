@@ -88,11 +88,10 @@ def _return(command: c.ReturnStock, state: InventoryState) -> Sequence[e.Invento
 
 
 def _queue(command: c.QueueBackorder, state: InventoryState) -> Sequence[e.InventoryEvent]:
-    """Return no event for an order that is queued already, or for which there is enough stock by
-    now."""
+    """Queue the order for pieces that are there, too: another of its products is short, and nobody
+    may take these meanwhile."""
     sku, order_id, quantity = command.aggregate_id, command.order_id, command.quantity
-    is_known = order_id in state.reservations or order_id in state.waiting
-    if is_known or state.suffices_for(order_id, quantity):
+    if order_id in state.reservations or order_id in state.waiting:
         return []
     since = command.since
     return [e.BackorderQueued(sku=sku, order_id=order_id, quantity=quantity, since=since)]

@@ -62,7 +62,8 @@ class StockReturned(Event):
 
 
 class BackorderQueued(Event):
-    """The order waits for pieces that are short."""
+    """The order waits for these pieces. The available ones are kept for it while another of its
+    products is short."""
 
     sku: str
     order_id: str

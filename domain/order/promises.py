@@ -23,7 +23,8 @@ class Promises(BaseModel):
     payment_window: Promised
     """The time that the customer has to pay, counted from the reservation."""
     dispatch: Promised
-    """The time until the parcel leaves, counted from the confirmation."""
+    """The time until the parcel leaves, counted from its booking, which follows the
+    confirmation."""
     delivery: Promised
     """The time until the parcel arrives, counted from its dispatch."""
     return_window: Promised

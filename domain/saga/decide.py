@@ -6,7 +6,7 @@ from domain.aggregate import Aggregate
 from domain.errors import ErrorCode, Refused
 from domain.saga import commands as c
 from domain.saga import events as e
-from domain.saga.plan import ENDINGS
+from domain.saga.plan import OF_THE_LOG
 from domain.saga.state import INTERVENTION_OF, SagaState, evolve
 
 _EVENT_OF = {intervention: event for event, intervention in INTERVENTION_OF.items()}
@@ -72,16 +72,17 @@ def _intervene_on(command: c.InterveneOnStep, state: SagaState) -> Sequence[e.Sa
             f"the saga of order {command.aggregate_id} is not parked at {command.step}",
         )
     if parked.undoing and command.kind is c.Intervention.COMPENSATE:
+        possible = "retry" if command.step in OF_THE_LOG else "retry, skip or resolve"
         raise Refused(
             ErrorCode.SAGA_ALREADY_COMPENSATING,
             f"the saga of order {command.aggregate_id} already compensates:"
-            f" retry, skip or resolve {command.step}",
+            f" {possible} {command.step}",
         )
-    if command.step in ENDINGS and command.kind in _PASSING_OVER:
+    if command.step in OF_THE_LOG and command.kind in _PASSING_OVER:
         raise Refused(
             ErrorCode.WRONG_STATE,
-            f"{command.step} records the end of a compensation or of a return, so it can be neither"
-            " skipped nor resolved: retry it",
+            f"{command.step} changes the log alone, so nobody can do it elsewhere, and order"
+            f" {command.aggregate_id} cannot end without it: retry it",
         )
     return [
         _EVENT_OF[command.kind](

@@ -101,8 +101,8 @@ CREATE_SHIPMENT: Final = PlanStep(
 )
 AWAIT_DISPATCH: Final = PlanStep(
     "await_dispatch",
-    "Wait until the carrier has the parcel; poll the carrier at the deadline. When the carrier has "
-    "cancelled the shipment, the saga compensates.",
+    "Wait until the carrier has the parcel; poll the carrier at the deadline, which counts from the "
+    "booking. When the carrier has cancelled the shipment, the saga compensates.",
     deadline="dispatch",
     timeout="provider_timeout",
     on_failure=Reason.DISPATCH_DEADLINE_MISSED,
@@ -126,7 +126,8 @@ CAPTURE: Final = PlanStep(
 RELEASE_HOLD: Final = PlanStep(
     "release_hold",
     "After an operator has skipped `capture`: void the hold. After an operator has resolved it, or "
-    "has captured by hand: look the capture up and record it.",
+    "has captured by hand: look the capture up and record it. In both cases, record first that the "
+    "parcel has left, unless `capture` has done so.",
     timeout="undo_timeout",
 )
 """It is in no plan: it runs only when an operator has settled `capture`."""
@@ -227,8 +228,15 @@ WITHDRAW_CANCELLATION: Final = Undo(
 FINALIZERS: Final = (CANCEL, WITHDRAW_CANCELLATION)
 """A compensation ends with one of these."""
 
-ENDINGS: Final = frozenset({*(undo.name for undo in FINALIZERS), LAPSE_RETURN, FINISH_RETURN})
-"""The steps that record the end of a compensation or of a return.
+OF_THE_LOG: Final = frozenset(
+    {
+        *(step.name for step in (RESERVE, RELEASE, DELIVER, COMPLETE, *FINALIZERS)),
+        LAPSE_RETURN,
+        FINISH_RETURN,
+    }
+)
+"""The steps that change the log alone, so that nobody can do them by hand.
 
-It would not end without them, so an operator may neither skip nor resolve one.
+Without them an order or its return would not end, or its stock would stay reserved for ever. So an
+operator may neither skip nor resolve one.
 """

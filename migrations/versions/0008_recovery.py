@@ -8,24 +8,11 @@ revision = "0008"
 down_revision = "0007"
 
 DESTROYS = (
-    "readmodel.abandoned_saga",
     "readmodel.saga_recovery",
     "journal.unchecked_order",
 )
 
 STATEMENTS = (
-    # An operator has ended the saga without its last step, so the order stays open permanently.
-    """
-    CREATE TABLE readmodel.abandoned_saga (
-        order_id text PRIMARY KEY COLLATE "C"
-    )
-    """,
-    """
-    INSERT INTO readmodel.abandoned_saga
-    SELECT DISTINCT data->>'order_id'
-    FROM eventstore.event
-    WHERE type IN ('SagaStepSkipped', 'SagaStepResolved') AND data->>'step' = 'complete'
-    """,
     """
     CREATE TABLE readmodel.saga_recovery (
         order_id text PRIMARY KEY COLLATE "C",
@@ -58,4 +45,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP TABLE journal.unchecked_order")
-    op.execute("DROP TABLE readmodel.saga_recovery, readmodel.abandoned_saga")
+    op.execute("DROP TABLE readmodel.saga_recovery")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,6 +16,7 @@ from queries.order_waits import Wait, WaitingFor, waits_of
 from queries.saga_history import History
 
 _RETURN_REQUESTED: Final = "OrderReturnRequested"
+_BOOKED: Final = "ShipmentCreated"
 
 
 class WaitsFor(StrEnum):
@@ -58,13 +59,19 @@ _TEXTS: Final = {
 def explained_waits(
     order: OrderView, history: History, events: Iterable[StoredEvent]
 ) -> list[ExplainedWait]:
-    waits = [_with_deadline(wait, order.promises, history) for wait in waits_of(order)]
+    events = list(events)
+    booked = [each.recorded_at for each in events if each.type == _BOOKED]
+    waits = [_with_deadline(wait, order.promises, history, booked) for wait in waits_of(order)]
     return [*waits, *_after_delivery(order, history, events)]
 
 
-def _with_deadline(wait: Wait, promises: Promises, history: History) -> ExplainedWait:
+def _with_deadline(
+    wait: Wait, promises: Promises, history: History, booked: Sequence[datetime]
+) -> ExplainedWait:
     status, promise = _BEGIN.get(wait.waiting_for, (None, ""))
     begun = None if status is None else history.reached.get(status)
+    if begun is not None and wait.waiting_for is WaitingFor.DISPATCH:
+        begun = max([begun, *booked])  # a parcel may have waited for its goods
     duration: timedelta | None = getattr(promises, promise) if promise else None
     until = None if begun is None or duration is None else begun + duration
     return _wait(WaitsFor(wait.waiting_for), wait.since, until, _reasons(history))

@@ -101,14 +101,14 @@ async def test_a_data_folder_from_before_the_roles_still_works(tmp_path: Path) -
         checkout = Checkout.copied_to(tmp_path / "checkout")
         (await checkout.alembic(owner_url, "upgrade", "0008")).succeeded()
         async with connected(owner_url) as owner:
-            await owner.execute("INSERT INTO readmodel.abandoned_saga VALUES ('kept')")
+            await owner.execute("INSERT INTO readmodel.saga_recovery VALUES ('kept', 1)")
     (tmp_path / "stack.env").write_text(f"WAYBILL_DATABASE_URL={owner_url}\n")
 
     async with started_servers(tmp_path) as servers:
         assert urlsplit(servers.owner_url).password == urlsplit(owner_url).password
         async with connected(servers.database_url) as append:
             assert await append.fetchval("SELECT current_user") == "waybill_append_login"
-            assert await append.fetchval("SELECT order_id FROM readmodel.abandoned_saga") == "kept"
+            assert await append.fetchval("SELECT order_id FROM readmodel.saga_recovery") == "kept"
         first = servers.database_url
     async with started_servers(tmp_path) as servers, connected(servers.database_url):
         assert urlsplit(servers.database_url).password == urlsplit(first).password

@@ -166,7 +166,7 @@ ALLOWED = {
         "UPDATE eventstore.checkpoint SET position = 3",
         "DELETE FROM eventstore.checkpoint",
         "DELETE FROM readmodel.parked_step",
-        "INSERT INTO readmodel.abandoned_saga VALUES ('o') ON CONFLICT DO NOTHING",
+        "INSERT INTO readmodel.saga_recovery VALUES ('o', 1) ON CONFLICT DO NOTHING",
         "DELETE FROM journal.unchecked_order",
         "SELECT * FROM journal.webhook",
     ),

@@ -113,12 +113,6 @@ def parked_step(stream: Stream) -> Iterable[Row]:
     return rows.values()
 
 
-def abandoned_saga(stream: Stream) -> Iterable[Row]:
-    passing_over = (saga.SagaStepSkipped, saga.SagaStepResolved)
-    if any(isinstance(e, passing_over) and e.step == "complete" for e in decoded(stream)):
-        yield {"order_id": stream[0].aggregate_id}
-
-
 def saga_recovery(stream: Stream) -> Iterable[Row]:
     times = sum(isinstance(event, saga.SagaRecovered) for event in decoded(stream))
     if times:
@@ -181,7 +175,6 @@ READ_MODELS: Final = (
     ReadModel("backorder_view", "inventory", backorder_view),
     ReadModel("product_view", "product", product_view),
     ReadModel("parked_step", "saga", parked_step),
-    ReadModel("abandoned_saga", "saga", abandoned_saga),
     ReadModel("saga_recovery", "saga", saga_recovery),
     ReadModel("saga_discrepancy", "saga", saga_discrepancy),
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from domain.saga import events as e
 from domain.saga.commands import ReconciledSystem, RecoveryCause
 from kit.pool import Pool
@@ -79,17 +77,3 @@ async def test_a_recovery_waits_for_no_operator(log: OrderLog, pool: Pool) -> No
 
     assert await pool.fetchval("SELECT count(*) FROM readmodel.parked_step") == 0
     assert await pool.fetchval("SELECT times FROM readmodel.saga_recovery") == 1
-
-
-@pytest.mark.parametrize("made", [e.SagaStepSkipped, e.SagaStepResolved])
-async def test_an_order_whose_last_step_was_settled_is_not_recovered(
-    log: OrderLog, pool: Pool, made: type[e.SagaStepIntervened]
-) -> None:
-    for parking, step in enumerate(("capture", "complete"), 1):
-        await log.append("saga-o1", parked(step, parking=parking))
-        by_hand = made(order_id="o1", step=step, parking=parking, reason="x")
-        assert await pool.fetchval("SELECT count(*) FROM readmodel.abandoned_saga") == 0
-        await log.append("saga-o1", by_hand)
-
-    assert await pool.fetchval("SELECT order_id FROM readmodel.abandoned_saga") == "o1"
-    assert await pool.fetchval("SELECT count(*) FROM readmodel.parked_step") == 0

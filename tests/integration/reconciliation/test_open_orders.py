@@ -114,16 +114,3 @@ async def test_orders_before_the_oldest_open_one_are_not_read_again(orders: Orde
             "SELECT position FROM eventstore.checkpoint WHERE name = $1", open_orders.CHECKPOINT
         )
     assert position == 1
-
-
-async def test_an_order_whose_last_step_was_skipped_delays_no_other(orders: Orders) -> None:
-    let_be = await orders.placed(1, "DELIVERED")
-    await orders.placed(5, "COMPLETED")
-    await orders.pool.execute("INSERT INTO readmodel.abandoned_saga VALUES ($1)", let_be)
-
-    assert await orders.open(head=9) == []
-
-    position = await orders.pool.fetchval(
-        "SELECT position FROM eventstore.checkpoint WHERE name = $1", open_orders.CHECKPOINT
-    )
-    assert position == 9

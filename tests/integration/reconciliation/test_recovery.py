@@ -11,11 +11,14 @@ import pytest
 
 from activities.reconciliation import recovery
 from domain.inventory.state import InventoryState
+from domain.provider_notifications import ShipmentNotificationKind
+from domain.saga.commands import Intervention
 from kit.leadership import leading
 from kit.pool import Connection, Pool
 from orchestrator.order_workflows import TemporalOrderWorkflows
 from providers.stripe_payments import StripePayments
-from tests.integration.reconciliation.conftest import Reconciliation, reference, settle_by_hand
+from roles.temporal_worker import temporal_worker
+from tests.integration.reconciliation.conftest import Reconciliation, reference
 from tests.support.sagas import Sagas, an_order
 
 
@@ -205,14 +208,26 @@ async def test_a_workflow_missing_from_the_index_is_asked_itself(
     assert await sagas.events(f"saga-{order_id}") == []
 
 
-async def test_an_order_whose_last_step_was_skipped_is_not_recovered(
-    sagas: Sagas, reconciliation: Reconciliation
+async def test_an_operator_settles_a_step_of_a_saga_that_has_just_been_recovered(
+    idle_sagas: Sagas,
 ) -> None:
-    order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
-    await settle_by_hand(sagas, order_id, "complete")
+    """The recovered run has not read yet what an earlier one has left parked."""
+    sagas = idle_sagas
+    activities = list(sagas.activities.values())
+    async with temporal_worker(sagas.client, sagas.task_queue, activities):
+        order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
+        with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
+            await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
+            await sagas.parked(order_id, "capture")
     await sagas.terminate(order_id)
+    await sagas.recover(order_id)
+    settling = asyncio.create_task(sagas.intervene(order_id, "capture", Intervention.SKIP))
 
-    assert (await reconciliation.recover()).count == 0
+    async with temporal_worker(sagas.client, sagas.task_queue, activities):
+        await settling
+        await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
+        assert await sagas.end(order_id) == "COMPLETED"
+
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaStepSkipped"]
 
 

@@ -11,6 +11,7 @@ from activities.command_handler import CommandHandler, Step
 from activities.orders import OrderActivitiesImpl
 from activities.types.order import CancellationInput, PlaceInput
 from domain.command import Command
+from domain.ids import stock_workflow_id
 from domain.inventory.commands import QueueBackorder, ReceiveStock
 from domain.inventory.state import InventoryState
 from domain.order.commands import CancellationReason
@@ -89,6 +90,7 @@ async def test_stock_that_comes_before_the_order_is_queued_is_found_at_once(saga
         placing = asyncio.create_task(sagas.place(order))
         await gate.reached()
         await sagas.receive(sku, 1)
+        await sagas.until_closed(stock_workflow_id(sku))
     await placing
 
     await sagas.until(f"order-{order_id}", "OrderReserved")

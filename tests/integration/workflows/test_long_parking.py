@@ -107,6 +107,29 @@ async def test_a_parked_step_of_an_order(sagas: Sagas) -> None:
     await check_lengths(sagas, order_workflow_id(order_id))
 
 
+async def test_an_order_that_waits_for_stock_beside_many_receipts(sagas: Sagas) -> None:
+    """Each receipt of pots notifies the order, which waits for cups too."""
+    cups, pots = await sagas.stocked(1), await sagas.stocked(2)
+    order_id = await sagas.place(an_order((cups, 2), (pots, 2), backorder=True))
+    await sagas.until(f"inventory-{pots}", "BackorderQueued")
+    workflow_id = order_workflow_id(order_id)
+    runs = {(await sagas.workflow(order_id).describe()).run_id}
+    while len(runs) < 3:
+        await sagas.workflow(order_id).signal("stock_received")
+        runs.add((await sagas.workflow(order_id).describe()).run_id)
+    await sagas.receive(cups, 1)
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    await sagas.deliver(order_id)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.events(f"order-{order_id}") == [
+        *("OrderCreated", "OrderReserved", "OrderAuthorized", "OrderConfirmed"),
+        *("OrderShipped", "OrderDelivered", "OrderCompleted"),
+    ]
+    assert await sagas.inventory(cups) == InventoryState(received=2, shipped=2)
+    await check_lengths(sagas, workflow_id)
+
+
 async def test_a_parked_undo_is_settled_by_its_number_in_a_later_run(sagas: Sagas) -> None:
     hasty = sagas.within(undo_timeout=BRIEF, parked_retry=SOON)
     order_id, sku = await placed(hasty)

@@ -365,15 +365,35 @@ async def test_an_order_cancelled_as_it_parks_does_not_stay_parked(
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaUnparked"]
 
 
-async def test_a_saga_whose_last_step_is_skipped_ends_there(sagas: Sagas) -> None:
+@pytest.mark.parametrize("step", ["deliver", "complete"])
+@pytest.mark.parametrize("intervention", [SKIP, RESOLVE])
+async def test_an_order_whose_last_steps_cannot_be_passed_over_ends_by_a_retry(
+    sagas: Sagas, step: str, intervention: Intervention
+) -> None:
     order_id, _ = await placed(sagas)
-    sagas.gates.fail("complete", order_id, WRONG_STATE)
+    sagas.gates.fail(step, order_id, WRONG_STATE)
     await sagas.deliver(order_id)
 
-    await sagas.intervene(order_id, "complete", SKIP)
+    with pytest.raises(Refused) as refusal:
+        await sagas.intervene(order_id, step, intervention)
+    await sagas.intervene(order_id, step, RETRY)
 
-    assert await sagas.end(order_id) == "DELIVERED"
-    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaStepSkipped"]
+    assert refusal.value.code is ErrorCode.WRONG_STATE
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaRetried"]
+
+
+async def test_the_stock_of_a_cancelled_order_cannot_be_passed_over(sagas: Sagas) -> None:
+    order_id, sku = await placed(sagas)
+    sagas.gates.fail("release", order_id, WRONG_STATE)
+    await sagas.cancel(order_id)
+
+    with pytest.raises(Refused):
+        await sagas.intervene(order_id, "release", SKIP)
+    await sagas.intervene(order_id, "release", RETRY)
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert (await sagas.inventory(sku)).reservations == {}
 
 
 async def test_a_cancelled_workflow_stays_parked_at_its_undo_and_loses_nothing(

@@ -10,6 +10,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.types.failures import NO_ANSWER
 from domain.errors import ErrorCode, Refused
+from domain.inventory.state import InventoryState
 from domain.order.lines import ReturnedLine
 from domain.payment.commands import RecordRefundSettlement
 from domain.provider_notifications import (
@@ -82,6 +83,23 @@ async def test_a_skipped_capture_voids_the_hold(sagas: Sagas, pool: Pool) -> Non
     assert await of_payment(sagas, order_id) == ["Requested", "Authorized", "Voided"]
     assert await shown(pool, order_id) == "VOIDED"
     assert await sagas.money(order_id) == {**HELD, "voided": (1, 250)}
+
+
+@pytest.mark.parametrize("settlement", [SKIP, RESOLVE])
+async def test_a_capture_settled_before_its_dispatch_was_recorded_delays_no_delivery(
+    sagas: Sagas, settlement: Intervention
+) -> None:
+    """The capture failed at the record of the dispatch, so that the money was never asked for."""
+    sku = await sagas.stocked(1)
+    order_id = await sagas.place(an_order((sku, 1)))
+    sagas.gates.fail("capture", order_id, Refused(ErrorCode.WRONG_STATE, "as the test wants it"))
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
+
+    await sagas.intervene(order_id, "capture", settlement)
+    await ends_delivered(sagas, order_id)
+
+    assert "ShipmentDispatched" in await sagas.events(f"shipment-{order_id}")
+    assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
 
 
 async def test_a_hold_that_cannot_be_voided_parks_until_it_is(sagas: Sagas) -> None:

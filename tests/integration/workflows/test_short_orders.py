@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncpg
 import pytest
 
 from activities.command_handler import CommandHandler, Step
@@ -127,6 +128,22 @@ async def test_no_parcel_is_booked_for_a_short_order_until_its_goods_arrive(saga
     await sagas.deliver(order_id)
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.inventory(sku) == InventoryState(received=4, adjusted=-2, shipped=2)
+
+
+async def test_a_parcel_that_waited_for_its_goods_has_its_whole_time_to_be_collected(
+    sagas: Sagas, owner: asyncpg.Connection
+) -> None:
+    """The goods come six minutes after the payment, and the carrier has five to collect them."""
+    order_id, sku = await unpaid(sagas)
+    await sagas.pay_with(order_id, VISA)
+    await sagas.parked(order_id, "create_shipment")
+
+    await sagas.outlast(order_id, owner)
+    await sagas.receive(sku, 2)
+
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    await sagas.deliver(order_id)
+    assert await sagas.end(order_id) == "COMPLETED"
 
 
 async def test_a_parcel_whose_hold_ends_while_it_waits_for_goods_waits_for_the_customer(

@@ -155,23 +155,48 @@ async def test_a_large_order_in_front_blocks_no_smaller_one_behind_it(sagas: Sag
 
 
 async def test_two_orders_of_the_same_products_do_not_block_each_other(sagas: Sagas) -> None:
-    """The older one comes first for both products, although it is queued for one of them later."""
-    cups, pots = await sagas.stocked(1), await sagas.stocked(2)
-    older = an_order((cups, 2), (pots, 2), backorder=True)
-    await sagas.place(older)
-    await sagas.until(f"inventory-{cups}", "BackorderQueued")
-    taker = await sagas.place(an_order((pots, 2)))
-    await sagas.until(f"order-{taker}", "OrderReserved")
-    younger = await sagas.place(an_order((pots, 2), (cups, 2), backorder=True))
+    """The older one comes first for both products, whichever of them comes first."""
+    cups, pots = await sagas.stocked(1), await sagas.stocked(1)
+    older = await sagas.place(an_order((cups, 2), (pots, 2), backorder=True))
     await sagas.until(f"inventory-{pots}", "BackorderQueued")
+    younger = await sagas.place(an_order((pots, 2), (cups, 2), backorder=True))
     await sagas.until(f"inventory-{cups}", "BackorderQueued", times=2)
 
     await sagas.receive(cups, 1)
-    await sagas.until(f"inventory-{pots}", "BackorderQueued", times=2)
-    await sagas.receive(pots, 2)
+    await sagas.receive(pots, 1)
 
-    await until_reserved(sagas, older.aggregate_id)
+    await until_reserved(sagas, older)
     assert await sagas.events(f"order-{younger}") == ["OrderCreated"]
+
+
+async def test_no_newcomer_takes_the_goods_that_an_order_needs_beside_those_it_waits_for(
+    sagas: Sagas,
+) -> None:
+    """The pots were there when the order began to wait for cups."""
+    cups, pots = await sagas.stocked(1), await sagas.stocked(2)
+    order_id = await sagas.place(an_order((cups, 2), (pots, 2), backorder=True))
+    await sagas.until(f"inventory-{pots}", "BackorderQueued")
+
+    newcomer = await sagas.place(an_order((pots, 1)))
+    assert await sagas.end(newcomer) == "REJECTED"
+    await sagas.receive(cups, 1)
+
+    await until_reserved(sagas, order_id)
+    assert await sagas.inventory(pots) == InventoryState(received=2, reservations={order_id: 2})
+
+
+async def test_goods_that_wait_for_a_cancelled_order_are_for_sale_again(sagas: Sagas) -> None:
+    cups, pots = await sagas.stocked(1), await sagas.stocked(2)
+    order_id = await sagas.place(an_order((cups, 2), (pots, 2), backorder=True))
+    await sagas.until(f"inventory-{pots}", "BackorderQueued")
+    next_id = await sagas.place(an_order((pots, 2), backorder=True))
+    await sagas.until(f"inventory-{pots}", "BackorderQueued", times=2)
+
+    await sagas.cancel(order_id)
+
+    await until_reserved(sagas, next_id)
+    assert await sagas.inventory(cups) == InventoryState(received=1)
+    assert await sagas.inventory(pots) == InventoryState(received=2, reservations={next_id: 2})
 
 
 async def test_an_order_that_gives_up_leaves_its_pieces_to_the_next(sagas: Sagas) -> None:

@@ -205,12 +205,15 @@ def test_an_order_that_is_short_waits_once() -> None:
     inventory.given([QUEUED]).when(QUEUE).then([])
 
 
-@pytest.mark.parametrize(
-    "history",
-    [[RECEIVED], [RECEIVED, RESERVED, InventoryReserved(sku="cup", order_id="o-2", quantity=2)]],
-)
-def test_an_order_that_has_or_can_have_its_pieces_does_not_wait(history: list[Event]) -> None:
-    inventory.given(history).when(QUEUE).then([])
+def test_an_order_that_has_its_pieces_does_not_wait() -> None:
+    inventory.given([RECEIVED, RESERVED]).when(QUEUE).then([])
+
+
+def test_an_order_keeps_pieces_that_are_there_while_another_of_its_products_is_short() -> None:
+    inventory.given([RECEIVED]).when(QUEUE).then([QUEUED])
+    other = inventory.given([RECEIVED, QUEUED]).when(reserves("o-2", 5))
+    other.then_refused(ErrorCode.OUT_OF_STOCK)
+    inventory.given([RECEIVED, QUEUED]).when(RESERVE).then([ENDED, RESERVED])
 
 
 def test_waiting_ends_with_the_reservation() -> None:

@@ -103,8 +103,7 @@ class Stock(RuleBasedStateMachine):
         command = c.QueueBackorder(
             aggregate_id="cup", order_id=order_id, quantity=quantity, since=self._next_moment()
         )
-        is_short = order_id not in self.held and quantity > self._pieces_for(order_id)
-        waits = is_short and order_id not in self.waiting
+        waits = order_id not in self.held and order_id not in self.waiting
         assert self._run(command) == waits
         if waits:
             self.waiting[order_id] = quantity

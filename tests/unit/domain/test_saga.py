@@ -143,25 +143,35 @@ def test_an_intervention_on_an_earlier_parking_leaves_the_later_one() -> None:
 
 @pytest.mark.parametrize("intervention", [Intervention.SKIP, Intervention.RESOLVE])
 @pytest.mark.parametrize(
-    "ending", ["cancel", "withdraw_cancellation", "lapse_return", "finish_return"]
+    "step",
+    [
+        *("reserve", "deliver", "complete", "release", "cancel", "withdraw_cancellation"),
+        *("lapse_return", "finish_return"),
+    ],
 )
-def test_a_step_that_records_the_end_cannot_be_passed_over(
-    intervention: Intervention, ending: str
+def test_a_step_of_the_log_alone_cannot_be_passed_over(
+    intervention: Intervention, step: str
 ) -> None:
-    given = saga.given([parked(ending, undoing=True)])
+    given = saga.given([parked(step)])
 
-    given.when(decide(intervention, ending)).then_refused(ErrorCode.WRONG_STATE)
-    given.when(decide(Intervention.RETRY, ending)).then([intervened(Intervention.RETRY, ending)])
+    refused = given.when(decide(intervention, step)).then_refused(ErrorCode.WRONG_STATE)
+    given.when(decide(Intervention.RETRY, step)).then([intervened(Intervention.RETRY, step)])
+
+    assert refused.message.endswith("retry it")
 
 
-def test_a_compensation_cannot_be_compensated() -> None:
-    given = saga.given([parked("release", undoing=True)])
+@pytest.mark.parametrize(
+    ("step", "advice"),
+    [("give_back", "retry, skip or resolve give_back"), ("release", ": retry release")],
+)
+def test_a_compensation_cannot_be_compensated(step: str, advice: str) -> None:
+    given = saga.given([parked(step, undoing=True)])
 
-    refused = given.when(decide(Intervention.COMPENSATE, "release")).then_refused(
+    refused = given.when(decide(Intervention.COMPENSATE, step)).then_refused(
         ErrorCode.SAGA_ALREADY_COMPENSATING
     )
 
-    assert refused.message.endswith("retry, skip or resolve release")
+    assert refused.message.endswith(advice)
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "two\nlines", "x" * 501])

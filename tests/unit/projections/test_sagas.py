@@ -7,7 +7,7 @@ import pytest
 from domain.saga import events as e
 from domain.saga.commands import ReconciledSystem, RecoveryCause
 from projections.sagas import SAGAS
-from projections.tables import abandoned_saga, parked_step, saga_discrepancy, saga_recovery
+from projections.tables import parked_step, saga_discrepancy, saga_recovery
 from tests.support.projections import given, recorded_at
 
 PAYMENT: Final = ReconciledSystem.PAYMENT
@@ -49,14 +49,6 @@ def test_the_end_of_a_parking_leaves_the_other_parked_step(end: e.SagaEvent) -> 
         "position": 1,
     }
     given(SAGAS, [parked("release"), parked("capture"), end]).then({parked_step: [row]})
-
-
-@pytest.mark.parametrize("intervention", [e.SagaStepSkipped, e.SagaStepResolved])
-def test_a_saga_without_its_last_step_is_abandoned(
-    intervention: type[e.SagaStepSkipped | e.SagaStepResolved],
-) -> None:
-    decided = intervention(order_id="o-1", step="complete", parking=1, reason="by hand")
-    given(SAGAS, [parked("complete"), decided]).then({abandoned_saga: [{"order_id": "o-1"}]})
 
 
 def test_a_discrepancy_has_the_newest_account_and_the_first_time() -> None:
