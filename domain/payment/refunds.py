@@ -50,12 +50,13 @@ def _record_elsewhere(
     known, listed = state.refunds_elsewhere, command.refunds
     in_all = state.refunded
     events: list[e.PaymentEvent] = []
-    for refund_id in sorted(known.keys() - listed.keys()):
+    for failure, refund_id in enumerate(sorted(known.keys() - listed.keys()), state.failures + 1):
         in_all -= known[refund_id]
         events.append(
             e.PaymentRefundElsewhereFailed(
                 order_id=command.aggregate_id,
                 reference=_reference(command, state, in_all),
+                failure=failure,
                 refund_id=refund_id,
                 amount=_money(known[refund_id], state),
                 refunded_in_all=_money(in_all, state),
