@@ -30,7 +30,8 @@ _OF_REFERENCE: Final = """
     SELECT order_id, attempt FROM readmodel.payment_view WHERE reference = $1
 """
 
-_DECIDED: Final = {*TAKEN, PaymentStatus.AUTHORIZED, *ENDED}
+_DECIDED: Final = {*TAKEN, PaymentStatus.AUTHORIZED, PaymentStatus.VOIDED}
+"""No further hold can follow. Of a payment that an operator has settled, one can."""
 _UNDONE: Final = {OrderStatus.CANCELLING, OrderStatus.CANCELLED, OrderStatus.REJECTED}
 
 _Payment = PaymentNotificationKind

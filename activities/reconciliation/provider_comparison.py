@@ -134,9 +134,10 @@ class ProviderComparison:
         is_answer = order.status not in FINAL and payment.status in UNSETTLED and is_decided
         held = holdings_of(found)
         listed = await self._listed(payment, held)
+        unit = self.payments.unit(payment.amount.currency) if payment.captured else 1
         return SystemComparison(
             ReconciledSystem.PAYMENT,
-            ours=str(promised_holdings(order, payment, saga.settled, held)),
+            ours=str(promised_holdings(order, payment, saga.settled, held, unit)),
             theirs=str(held),
             has_other_refunds=listed.elsewhere != payment.refunds_elsewhere,
             notification=_payment_notification(order_id, payment, is_answer, ends_hold)
@@ -186,7 +187,7 @@ class ProviderComparison:
         return SystemComparison(
             ReconciledSystem.SHIPMENT,
             ours=_parcel(shipment.status),
-            theirs=_their_parcel(theirs, shipment.status)
+            theirs=_their_parcel(theirs, shipment.status, order)
             + "".join(f", booking {number} left although it was stopped" for number in others)
             + (GOODS_ARE_BACK if is_back and order.status in UNDONE else ""),
             notification=ShipmentNotification(order_id, kind, tracking=tracking)
@@ -238,9 +239,12 @@ def _parcel(status: ShipmentStatus | None) -> str:
     return "none" if status is None else _PARCEL.get(status, "none")
 
 
-def _their_parcel(theirs: ShipmentStatus | None, ours: ShipmentStatus | None) -> str:
-    """Name the delivery of a parcel that the log has given up: an operator decides on it."""
-    is_found = theirs is ShipmentStatus.DELIVERED and ours in _GIVEN_UP
+def _their_parcel(
+    theirs: ShipmentStatus | None, ours: ShipmentStatus | None, order: OrderState
+) -> str:
+    """Name the delivery of a parcel that was given up: an operator decides on it."""
+    is_given_up = ours in _GIVEN_UP or (order.status in UNDONE and ours is not theirs)
+    is_found = theirs is ShipmentStatus.DELIVERED and is_given_up
     return "delivered" if is_found else _parcel(theirs)
 
 

@@ -31,6 +31,7 @@ def evolve(state: PaymentState, event: e.PaymentEvent) -> PaymentState:
             return replace(
                 state,
                 status=PaymentStatus.SETTLED_BY_OPERATOR,
+                was_pending=state.status is PaymentStatus.PENDING,
                 action_url=None,
                 settled=_settled(state, event),
             )
