@@ -177,8 +177,9 @@ class PaymentRefundElsewhereFailed(RefundEvent):
 
     reference: str
     """The provider's id of this payment."""
-    failure: int
-    """The number of the failure, counted from 1 over all refunds of this payment."""
+    failure: int | None
+    """The number of the failure, counted from 1 over all refunds of this payment; null when a
+    parked step still owes the money."""
     refund_id: str
     """The provider's id of this refund."""
     amount: Money

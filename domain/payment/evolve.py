@@ -126,12 +126,17 @@ def _evolve_refunds(state: PaymentState, event: e.PaymentRefundEvent) -> Payment
             return replace(_refunded(state, event), refunds_elsewhere=others)
         case e.PaymentRefundElsewhereFailed():
             others = {k: v for k, v in state.refunds_elsewhere.items() if k != event.refund_id}
-            # Its own step makes it good: it may have stood in place of several steps, or of none.
-            failure = FailedRefund(refund_again(event.failure), event.amount.amount)
-            return replace(
+            remains = replace(
                 _came_back(state, event),
                 refunds_elsewhere=others,
                 settled_by_hand=min(state.settled_by_hand, sum(others.values())),
+            )
+            if event.failure is None:
+                return remains
+            # Its own step makes it good: it may have stood in place of several steps, or of none.
+            failure = FailedRefund(refund_again(event.failure), event.amount.amount)
+            return replace(
+                remains,
                 failures=event.failure,
                 failed_refunds={**state.failed_refunds, event.failure: failure},
             )

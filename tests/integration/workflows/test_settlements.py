@@ -431,3 +431,23 @@ async def test_a_refund_by_hand_that_fails_later_is_owed_until_an_operator_decid
         await sagas.intervene(order_id, "refund_again_1", intervention)
 
     await check_left(sagas, order_id, left)
+
+
+async def test_a_refund_by_hand_that_fails_before_its_step_is_settled_is_owed_once(
+    sagas: Sagas,
+) -> None:
+    order_id = await a_refused_return(sagas)
+    await refunds_by_hand(sagas, order_id, 250)
+    await notices_refunds_by_hand(sagas, order_id)
+    await sagas.payment_simulator.happen("failed_refunds", order_id=order_id)
+    refund = PaymentNotification(order_id, 1, PaymentNotificationKind.REFUND)
+    await sagas.orchestrator.handle_event(refund)
+    await sagas.until(f"payment-{order_id}", "PaymentRefundElsewhereFailed")
+
+    await sagas.intervene(order_id, "refund", RETRY)
+
+    await sagas.until(f"order-{order_id}", "OrderReturned")
+    saga = await sagas.events(f"saga-{order_id}")
+    assert saga == ["SagaParked", "SagaRetried"]
+    assert (await sagas.money(order_id))["refunded"] == (2, 500)
+    await check_left(sagas, order_id, 250)

@@ -144,7 +144,7 @@ def test_a_refund_that_fails_later_leaves_a_settled_payment_to_the_operator() ->
     assert PAYMENT.fold(whole).status is PaymentStatus.CAPTURED
 
 
-def hand_refund_failed(amount: int, failure: int = 1) -> e.PaymentRefundElsewhereFailed:
+def hand_refund_failed(amount: int, failure: int | None = 1) -> e.PaymentRefundElsewhereFailed:
     return e.PaymentRefundElsewhereFailed(
         order_id="o-1",
         reference="pi_1",
@@ -167,6 +167,16 @@ def test_a_refund_by_hand_that_fails_is_to_be_made_good_and_stands_for_no_step()
     payment.given([*history, hand_refund_failed(250)]).when(
         c.RecordRefundSettlement(aggregate_id="o-1", step="refund_again_1", failure=1)
     ).then([refund_settled(250, "refund_again_1", failure=1)])
+
+
+def test_a_failed_refund_by_hand_in_place_of_a_parked_step_is_not_owed_twice() -> None:
+    awaited = c.RecordRefundsElsewhere(aggregate_id="o-1", refunds={}, is_awaited=True)
+    history = [*CAPTURED, by_hand(250)]
+    payment.given(history).when(awaited).then([hand_refund_failed(250, failure=None)])
+    state = PAYMENT.fold([*history, hand_refund_failed(250, failure=None)])
+    assert (state.refunded, state.failed_refunds) == (0, {})
+    settled = refund_settled(0, "refund", by_hand=250)
+    payment.given([*history, settled]).when(awaited).then([hand_refund_failed(250)])
 
 
 def test_a_failed_refund_by_hand_is_numbered_after_the_other_failures() -> None:
