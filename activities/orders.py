@@ -44,8 +44,10 @@ from domain.order import commands as c
 from domain.order.decide import ORDER
 from domain.order.lines import OrderLine
 from domain.order.state import OrderState, OrderStatus
+from domain.payment.decide import PAYMENT
 from domain.product.commands import ChangePrice, DiscontinueProduct, ListProduct
 from domain.saga.commands import AcceptDiscrepancy
+from domain.saga.plan import REFUND
 from domain.shipping.commands import RecordDelivery, RecordGoodsBack
 
 TOGETHER_SECONDS: Final = 2.0
@@ -213,9 +215,10 @@ class OrderActivitiesImpl(interface.OrderActivities):
         returning = (await self._handler.load(ORDER, order_id)).returning
         if returning is None:
             return
+        payment = await self._handler.load(PAYMENT, order_id)
         await self._handler.handle(
             Step.current("refund/settled", order_id),
-            c.FinishReturn(aggregate_id=order_id),
+            c.FinishReturn(aggregate_id=order_id, refunded=payment.refunds.get(REFUND.name, 0)),
             *(
                 ReturnStock(aggregate_id=line.sku, order_id=order_id, quantity=line.quantity)
                 for line in returning.lines

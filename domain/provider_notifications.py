@@ -58,3 +58,5 @@ class ShipmentNotification:
     """The carrier said so when it was asked. Otherwise this is a hint, and the saga asks."""
     tracking: TrackingInfo | None = None
     """The tracking number that the carrier named when it was asked, if it has one by now."""
+    booking: int | None = None
+    """The number of the shipment, counted from 1 for each order; None for the present one."""

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.types.order import PlaceInput
-from domain.ids import order_workflow_id
+from domain.ids import aftercare_workflow_id, order_workflow_id
 from orchestrator.saga_orchestrator import SagaOrchestrator
 from workflows.stock import STOCK_RECEIVED
 from workflows.types import OrderWorkflowInput
 
 RUNNING: Final = 'WorkflowType = "OrderWorkflow" AND ExecutionStatus = "Running"'
+CUT_OFF: Final = (
+    'WorkflowType = "AftercareWorkflow" AND ExecutionStatus IN ("Terminated", "Failed", "TimedOut")'
+)
+LATELY: Final = timedelta(days=1)
+"""The time after which an aftercare that was cut off is no longer looked for."""
 TIMEOUT: Final = timedelta(seconds=10)
 
 
@@ -50,6 +55,24 @@ class TemporalOrderWorkflows:
 
     async def resume_aftercare(self, order_id: str) -> None:
         await self._orchestrator.resume_aftercare(order_id)
+
+    async def cut_off_aftercare(self, limit: int) -> list[str]:
+        """Return orders whose aftercare was cut off lately and has not run since.
+
+        It was terminated, or its history no longer replays.
+        """
+        since = (datetime.now(UTC) - LATELY).isoformat()
+        query = f"{CUT_OFF} AND CloseTime > '{since}'"
+        listed = self._client.list_workflows(query, limit=limit, rpc_timeout=TIMEOUT)
+        prefix = aftercare_workflow_id("")
+        order_ids = {found.id.removeprefix(prefix) async for found in listed}
+        return [each for each in sorted(order_ids) if await self._is_cut_off(each)]
+
+    async def _is_cut_off(self, order_id: str) -> bool:
+        """Return whether the latest run was cut off."""
+        handle = self._client.get_workflow_handle(aftercare_workflow_id(order_id))
+        status = (await handle.describe(rpc_timeout=TIMEOUT)).status
+        return status not in {WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED}
 
     async def notify_of_stock(self, order_id: str) -> None:
         """Notify the saga if it runs; one that is recovered looks for its stock by itself."""

@@ -18,7 +18,9 @@ from kit.pool import Pool
 
 _KNOWN: Final = """
     SELECT o.status, p.status, coalesce(p.refunded, 0), s.status,
-           jsonb_array_length(o.refunds) > 0
+           jsonb_array_length(o.refunds) > 0,
+           (SELECT count(*) FROM eventstore.event
+            WHERE stream_id = 'shipment-' || o.order_id AND type = 'ShipmentStopped')
     FROM readmodel.order_view AS o
     LEFT JOIN readmodel.payment_view AS p USING (order_id)
     LEFT JOIN readmodel.shipment_view AS s USING (order_id)
@@ -28,7 +30,8 @@ _OF_REFERENCE: Final = """
     SELECT order_id, attempt FROM readmodel.payment_view WHERE reference = $1
 """
 
-_DECIDED: Final = {*TAKEN, PaymentStatus.AUTHORIZED, *ENDED}
+_DECIDED: Final = {*TAKEN, PaymentStatus.AUTHORIZED, PaymentStatus.VOIDED}
+"""No further hold can follow. Of a payment that an operator has settled, one can."""
 _UNDONE: Final = {OrderStatus.CANCELLING, OrderStatus.CANCELLED, OrderStatus.REJECTED}
 
 _Payment = PaymentNotificationKind
@@ -44,6 +47,8 @@ class Known:
     refunded: int
     shipment: str | None
     is_back: bool
+    stopped: int
+    """The number of bookings that were stopped; a later one has taken the place of each."""
 
     def holds_payment(self, report: PaymentNotification) -> bool:
         match report.kind:
@@ -61,6 +66,9 @@ class Known:
                 return False
 
     def holds_shipment(self, report: ShipmentNotification) -> bool:
+        is_of_stopped = report.booking is not None and report.booking <= self.stopped
+        if is_of_stopped and report.kind is not _Shipment.CANCELLED:
+            return False
         match report.kind:
             case _Shipment.DISPATCHED:
                 return self.shipment in HAS_LEFT

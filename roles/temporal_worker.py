@@ -22,6 +22,7 @@ from activities.reconciliation.comparison import OrdersToCompare, Reconciliation
 from activities.reconciliation.discrepancies import Discrepancies
 from activities.reconciliation.disputed_orders import DisputedOrders
 from activities.reconciliation.lost_refunds import LostRefunds
+from activities.reconciliation.lost_workflows import LostWorkflows
 from activities.reconciliation.open_order_sweep import OpenOrderSweep
 from activities.reconciliation.open_orders import OpenOrders
 from activities.reconciliation.orphaned_workflows import OrphanedWorkflows
@@ -90,7 +91,7 @@ def reconciliation_activities(
     open_orders = OpenOrders(pool, store, grace)
     discrepancies = Discrepancies(pool, handler)
     orphans = OrphanedWorkflows(open_orders, discrepancies, running)
-    refunds = LostRefunds(pool, TemporalRefundWorkflows(client, orchestrator), grace)
+    refund_workflows = TemporalRefundWorkflows(client, orchestrator)
     orders = OrdersToCompare(
         ChangedOrders(pool, store, grace, at_most),
         UncheckedOrders(pool, share),
@@ -99,7 +100,14 @@ def reconciliation_activities(
     )
     return [
         *RecoveryActivitiesImpl(
-            pool, handler, open_orders, orphans, running, refunds, ShortOrders(pool, handler)
+            pool,
+            handler,
+            open_orders,
+            orphans,
+            running,
+            LostRefunds(pool, refund_workflows, grace),
+            LostWorkflows(pool, running, refund_workflows),
+            ShortOrders(pool, handler),
         ).all,
         *ReconciliationActivitiesImpl(orders, comparer, discrepancies, orchestrator, handler).all,
     ]

@@ -215,6 +215,8 @@ class OrderWorkflow(SagaWorkflow):
         if self._saga.is_recovered:
             self._payment.hold.doubt()
         self._saga.parked.take_over(progress.parked_in(workflow.info().workflow_id))
+        if not progress.return_requested:  # a return that has ended may have left its steps parked
+            self._saga.parked.take_over(progress.parked_in(return_workflow_id(self._saga.order_id)))
         return True
 
     async def _place_or_load(self) -> OrderProgress:

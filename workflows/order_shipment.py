@@ -30,9 +30,17 @@ class OrderShipment:
         self._booked_at: datetime | None = None
         self.parcel = ParcelInput(saga.order_id)
         """The parcel as the carrier's latest notification describes it."""
+        self._stopped: set[int] = set()
+        """The attempts to pay whose parcel this workflow has stopped; each ends a booking."""
 
     def notify(self, report: ShipmentNotification) -> bool:
-        """Return whether the parcel's status is new to this workflow."""
+        """Return whether the parcel's status is new to this workflow.
+
+        A parcel that was stopped and left all the same is not the one that the saga waits for:
+        reconciliation has an operator look at it.
+        """
+        if report.booking is not None and report.booking <= len(self._stopped):
+            return False
         status = TrackedStatus(report.kind.value)
         is_new = not self.tracking.has_reported(status)
         if report.tracking is not None:
@@ -55,7 +63,10 @@ class OrderShipment:
     async def stop(self, attempt: int) -> bool:
         """Have the parcel wait for the payment; return False if it has left."""
         stop = HoldInput(self._saga.order_id, attempt)
-        return await self._saga.ask(ShippingActivities.stop_parcel, stop, plan.ASK_AGAIN)
+        is_stopped = await self._saga.ask(ShippingActivities.stop_parcel, stop, plan.ASK_AGAIN)
+        if is_stopped:
+            self._stopped.add(attempt)
+        return is_stopped
 
     async def await_dispatch(self, hold: PaymentHold) -> None:
         """Wait for the dispatch. Raises HoldEnded when the payment's hold ends first."""

@@ -182,7 +182,9 @@ class PaymentActivitiesImpl(interface.PaymentActivities):
                     for line in returning.lines
                 ),
                 RecordGoodsBack(aggregate_id=order_id),
-                FinishReturn(aggregate_id=order_id),
+                FinishReturn(
+                    aggregate_id=order_id, refunded=sum(each.given.amount for each in refunds)
+                ),
             )
         return await load_progress(self._handler, order_id)
 

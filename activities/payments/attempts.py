@@ -12,6 +12,7 @@ from providers.errors import CreationRefused, ProviderRefused
 from providers.payments import PaymentProvider, ProviderPayment, ProviderPaymentState
 
 _HOLDING: Final = {ProviderPaymentState.AUTHORIZED, ProviderPaymentState.CAPTURED}
+_OPEN: Final = {ProviderPaymentState.CREATED, ProviderPaymentState.PENDING}
 
 
 class Attempts:
@@ -51,6 +52,17 @@ class Attempts:
             if (started := _started(labelled)) is not None:
                 return started
         return await self._find(order_id, payment, payment.attempt, reference)
+
+    async def end_open(self, order_id: str, payment: PaymentState) -> None:
+        """Void the latest attempt if the customer can still approve it; leave a hold as it is."""
+        if not payment.attempt or payment.attempt in payment.refused:
+            return
+        try:
+            latest = await self.look(order_id, payment)
+        except CreationRefused:
+            return  # it was never made
+        if latest.state in _OPEN:
+            await self.free(order_id, payment, payment.attempt, latest.reference)
 
     async def free_until(
         self, order_id: str, payment: PaymentState, attempt: int

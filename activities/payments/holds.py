@@ -62,7 +62,8 @@ class Holds:
         """Follow an operator who has settled the capture.
 
         A payment that was captured at the provider is recorded as such. What is still held is
-        voided when the capture was skipped, and left to the operator when it was resolved.
+        voided when the capture was skipped, and left to the operator when it was resolved. An
+        attempt that the customer could still approve is voided in both cases.
         """
         payment = await self._record.load(order_id)
         if payment.status in {None, PaymentStatus.VOIDED, *TAKEN}:
@@ -70,6 +71,7 @@ class Holds:
         captured = await self._look(payment)
         if captured is None or captured.state is not ProviderPaymentState.CAPTURED:
             if payment.status is PaymentStatus.SETTLED_BY_OPERATOR:
+                await self._attempts.end_open(order_id, payment)
                 return
             captured = await self._attempts.free_until(order_id, payment, payment.attempt)
         await self._handler.handle(

@@ -12,7 +12,9 @@ from domain.order.decide import ORDER
 from domain.payment import commands as c
 from domain.payment.decide import PAYMENT
 from domain.payment.state import TAKEN, PaymentState
-from domain.saga.plan import GIVE_BACK
+from domain.saga.decide import SAGA
+from domain.saga.plan import GIVE_BACK, gives_back
+from domain.saga.state import SagaState
 from providers.payments import PaymentProvider, ProviderPayment
 
 
@@ -40,7 +42,7 @@ class RefundRecord:
             return []
         reference = _reference(order_id, payment)
         listed = await self._refunds.listed(reference)
-        await self.record_elsewhere(order_id, listed)
+        await self.record_elsewhere(order_id, listed, purpose)
         due = await self._nearest(order_id, purpose, wanted, listed)
         listed = await self._refunds.give(
             order_id, purpose, reference, wanted=due, captured=payment.captured, listed=listed
@@ -97,15 +99,27 @@ class RefundRecord:
     async def _load(self, order_id: str) -> PaymentState:
         return await self._handler.load(PAYMENT, order_id)
 
-    async def record_elsewhere(self, order_id: str, listed: Listed) -> None:
-        """Record the refunds in the list that Waybill did not ask for, if they are new."""
+    async def record_elsewhere(
+        self, order_id: str, listed: Listed, purpose: str | None = None
+    ) -> None:
+        """Record the refunds in the list that Waybill did not ask for, if they are new.
+
+        `purpose` is the step that is about to give the money back.
+        """
         known = (await self._load(order_id)).refunds_elsewhere
         if listed.elsewhere == known:
             return
+        saga: SagaState = await self._handler.load(SAGA, order_id)
+        is_retried = purpose is not None and purpose in saga.intervention_counts
+        is_awaited = is_retried or any(map(gives_back, saga.parked))
         so_far = len(await self._handler.events(PAYMENT, order_id))
         # A key of its own for each change of the payment: webhooks and reconciliation compare too.
         step = Step(order_workflow_id(order_id), f"refunds_elsewhere/{so_far + 1}", order_id)
-        record = c.RecordRefundsElsewhere(aggregate_id=order_id, refunds=listed.elsewhere)
+        record = c.RecordRefundsElsewhere(
+            aggregate_id=order_id,
+            refunds=listed.elsewhere,
+            is_awaited=is_awaited,
+        )
         await self._handler.handle(step, record)
 
 

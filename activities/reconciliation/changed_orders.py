@@ -33,6 +33,7 @@ TYPES: Final = tuple(
         payment.PaymentRefundFailed,
         payment.PaymentRefundedElsewhere,
         payment.PaymentRefundElsewhereFailed,
+        payment.PaymentDisputeClosed,
         payment.PaymentSettledByOperator,
         payment.PaymentVoided,
         shipment.ShipmentCreated,

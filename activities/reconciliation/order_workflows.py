@@ -21,6 +21,9 @@ class OrderWorkflows(Protocol):
     async def resume_aftercare(self, order_id: str) -> None:
         """Run the aftercare of an order, unless it runs."""
 
+    async def cut_off_aftercare(self, limit: int) -> list[str]:
+        """Return orders whose aftercare was cut off lately and has not run since."""
+
     async def notify_of_stock(self, order_id: str) -> None:
         """Notify the saga that the stock which its parcel waits for is there."""
 

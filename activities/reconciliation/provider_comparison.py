@@ -7,14 +7,20 @@ those.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
 
+from activities.aftercare.bank import failed_refunds
 from activities.command_handler import CommandHandler
 from activities.payments.refund_record import RefundRecord
 from activities.payments.refunds import Listed, Refunds
+from activities.reconciliation.holdings import (
+    UNDONE,
+    ProviderHoldings,
+    holdings_of,
+    promised_holdings,
+)
 from domain.order.decide import ORDER
 from domain.order.state import CANCELLABLE_AFTER_DISPATCH, FINAL, OrderState, OrderStatus
 from domain.payment.decide import PAYMENT
@@ -27,22 +33,23 @@ from domain.provider_notifications import (
 )
 from domain.saga.commands import ReconciledSystem
 from domain.saga.decide import SAGA
-from domain.saga.plan import REFUND_AGAIN
+from domain.saga.plan import AWAIT_DELIVERY, CANCEL_SHIPMENT, DELIVER
+from domain.saga.state import SagaState
 from domain.shipping.decide import SHIPMENT
-from domain.shipping.state import ShipmentStatus
+from domain.shipping.state import HAS_LEFT, ShipmentStatus
 from domain.shipping.tracking import TrackingInfo
 from providers.carrier import Carrier, CarrierShipmentStatus, ReturnStatus
 from providers.errors import ProviderRefused
 from providers.payments import PaymentProvider, ProviderPayment, ProviderPaymentState
 
-BY_HAND: Final = "settled by an operator"
-_SETTLES: Final = {
-    ReconciledSystem.PAYMENT: {"capture", "give_back", "refund"},
-    ReconciledSystem.SHIPMENT: {"cancel_shipment", "await_delivery", "deliver"},
+_STOPPED: Final = frozenset({"none", "waiting"})
+_BELIEVED: Final = {
+    CANCEL_SHIPMENT.name: _STOPPED,
+    AWAIT_DELIVERY.name: _STOPPED | {"left"},
+    DELIVER.name: _STOPPED | {"left"},
 }
-"""An operator who skips or resolves one of these steps answers for the record: the log cannot know
-it."""
-_UNDONE: Final = {OrderStatus.CANCELLED, OrderStatus.REJECTED}
+"""What the carrier may say once an operator has skipped or resolved a step: the log cannot know it.
+Anything else has happened since."""
 _UNDECIDED: Final = {ProviderPaymentState.CREATED, ProviderPaymentState.PENDING}
 _PARCEL: Final = {
     ShipmentStatus.CREATED: "waiting",
@@ -82,26 +89,6 @@ class SystemComparison:
         return self.ours == self.theirs
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderHoldings:
-    """The money of an order at the provider; amounts in minor units."""
-
-    attempts_held: tuple[int, ...] = ()
-    captured: int = 0
-    refunded: int = 0
-
-    def __str__(self) -> str:
-        facts = [f"attempt {attempt} held" for attempt in self.attempts_held]
-        facts += [f"captured {self.captured}"] if self.captured else []
-        facts += [f"refunded {self.refunded}"] if self.refunded else []
-        return ", ".join(facts) or "nothing"
-
-    def given_back(self, payment: PaymentState) -> ProviderHoldings:
-        """Return what an undone order must hold: no refund repeats what was given otherwise."""
-        refunded = max(payment.refundable, payment.refunded)
-        return replace(self, attempts_held=(), refunded=refunded)
-
-
 class ProviderComparison:
     """Read both sides of one order. Raises ProviderUnavailable."""
 
@@ -122,11 +109,11 @@ class ProviderComparison:
         order = await self._handler.load(ORDER, order_id)
         if order.status is None:
             return []
-        comparisons = [await self._payment(order_id, order), await self._shipment(order_id, order)]
-        settled = (await self._handler.load(SAGA, order_id)).settled
-        return [_believed(comparison, settled) for comparison in comparisons]
+        saga: SagaState = await self._handler.load(SAGA, order_id)
+        shipment = await self._shipment(order_id, order)
+        return [await self._payment(order_id, order, saga), _believed(shipment, saga.settled)]
 
-    async def _payment(self, order_id: str, order: OrderState) -> SystemComparison:
+    async def _payment(self, order_id: str, order: OrderState, saga: SagaState) -> SystemComparison:
         payment = await self._handler.load(PAYMENT, order_id)
         answers = {
             attempt: answer
@@ -145,15 +132,16 @@ class ProviderComparison:
             and is_released
         )
         is_answer = order.status not in FINAL and payment.status in UNSETTLED and is_decided
-        held = _held(found)
+        held = holdings_of(found)
         listed = await self._listed(payment, held)
+        unit = self.payments.unit(payment.amount.currency) if payment.captured else 1
         return SystemComparison(
             ReconciledSystem.PAYMENT,
-            ours=str(_promised(order, payment)),
+            ours=str(promised_holdings(order, payment, saga.settled, held, unit)),
             theirs=str(held),
             has_other_refunds=listed.elsewhere != payment.refunds_elsewhere,
             notification=_payment_notification(order_id, payment, is_answer, ends_hold)
-            or _failed_refund(order_id, payment, listed),
+            or _failed_refund(order_id, payment, listed, saga),
         )
 
     async def _listed(self, payment: PaymentState, held: ProviderHoldings) -> Listed:
@@ -187,6 +175,7 @@ class ProviderComparison:
         there = await self._carrier.find(order_id=order_id, booking=shipment.booking)
         theirs = None if there is None else ShipmentStatus(there.status.upper())
         tracking = None if there is None else there.tracking
+        others = [n for n in range(1, shipment.booking) if await self._has_left(order_id, n)]
         is_back = (
             order.has_had_return
             and not shipment.is_back
@@ -198,13 +187,18 @@ class ProviderComparison:
         return SystemComparison(
             ReconciledSystem.SHIPMENT,
             ours=_parcel(shipment.status),
-            theirs=_their_parcel(theirs, shipment.status)
-            + (GOODS_ARE_BACK if is_back and order.status in _UNDONE else ""),
+            theirs=_their_parcel(theirs, shipment.status, order)
+            + "".join(f", booking {number} left although it was stopped" for number in others)
+            + (GOODS_ARE_BACK if is_back and order.status in UNDONE else ""),
             notification=ShipmentNotification(order_id, kind, tracking=tracking)
             if kind is not None
             else None,
             tracking=tracking if tracking != shipment.tracking else None,
         )
+
+    async def _has_left(self, order_id: str, booking: int) -> bool:
+        there = await self._carrier.find(order_id=order_id, booking=booking)
+        return there is not None and ShipmentStatus(there.status.upper()) in HAS_LEFT
 
     async def _is_back(self, order_id: str, booking: int) -> bool:
         fetched = await self._carrier.find_return(order_id=order_id, booking=booking)
@@ -221,37 +215,23 @@ def _payment_notification(
 
 
 def _failed_refund(
-    order_id: str, payment: PaymentState, listed: Listed
+    order_id: str, payment: PaymentState, listed: Listed, saga: SagaState
 ) -> PaymentNotification | None:
-    """Return the notification of a refund that the log has and the provider no longer has."""
-    if not listed.lacking(payment.refunds):
+    """Return the notification of a refund that has failed and that no operator can decide on yet:
+    the log does not know of it, or its step is not parked."""
+    decided_on = saga.settled | saga.parked.keys()
+    is_open = any(each.step not in decided_on for each in failed_refunds(payment))
+    if not is_open and not listed.lacking(payment.refunds):
         return None
     return PaymentNotification(order_id, payment.attempt, PaymentNotificationKind.REFUND)
 
 
-def _believed(comparison: SystemComparison, settled: frozenset[str]) -> SystemComparison:
-    is_of_bank = comparison.system is ReconciledSystem.PAYMENT and any(
-        step.startswith(REFUND_AGAIN) for step in settled
-    )
-    if settled.isdisjoint(_SETTLES[comparison.system]) and not is_of_bank:
-        return comparison
-    return replace(comparison, ours=BY_HAND, theirs=BY_HAND)
-
-
-def _promised(order: OrderState, payment: PaymentState) -> ProviderHoldings:
-    """Return what the log says; for an order that was undone, that everything is given back."""
-    held = (payment.attempt,) if payment.status is PaymentStatus.AUTHORIZED else ()
-    logged = ProviderHoldings(held, payment.captured, payment.refunded)
-    return logged.given_back(payment) if order.status in _UNDONE else logged
-
-
-def _held(answers: Sequence[tuple[int, ProviderPayment]]) -> ProviderHoldings:
-    held = {attempt for attempt, there in answers if there.state is ProviderPaymentState.AUTHORIZED}
-    return ProviderHoldings(
-        tuple(sorted(held)),
-        captured=sum(there.captured for _, there in answers),
-        refunded=sum(there.refunded for _, there in answers),
-    )
+def _believed(shipment: SystemComparison, settled: frozenset[str]) -> SystemComparison:
+    """Take the carrier's record as the log's where an operator answers for it."""
+    answers = (said for step, said in _BELIEVED.items() if step in settled)
+    if not any(shipment.theirs in said for said in answers):
+        return shipment
+    return replace(shipment, ours=shipment.theirs)
 
 
 def _parcel(status: ShipmentStatus | None) -> str:
@@ -259,16 +239,19 @@ def _parcel(status: ShipmentStatus | None) -> str:
     return "none" if status is None else _PARCEL.get(status, "none")
 
 
-def _their_parcel(theirs: ShipmentStatus | None, ours: ShipmentStatus | None) -> str:
-    """Name the delivery of a parcel that the log has given up: an operator decides on it."""
-    is_found = theirs is ShipmentStatus.DELIVERED and ours in _GIVEN_UP
+def _their_parcel(
+    theirs: ShipmentStatus | None, ours: ShipmentStatus | None, order: OrderState
+) -> str:
+    """Name the delivery of a parcel that was given up: an operator decides on it."""
+    is_given_up = ours in _GIVEN_UP or (order.status in UNDONE and ours is not theirs)
+    is_found = theirs is ShipmentStatus.DELIVERED and is_given_up
     return "delivered" if is_found else _parcel(theirs)
 
 
 def _takes_back(order: OrderState) -> bool:
     """Return whether goods that come back now are refunded."""
     return order.returning is not None or (
-        order.lapsed is not None and order.status not in _UNDONE | {OrderStatus.CANCELLING}
+        order.lapsed is not None and order.status not in UNDONE | {OrderStatus.CANCELLING}
     )
 
 
@@ -279,7 +262,7 @@ def _missed(order: OrderState, status: CarrierShipmentStatus) -> ShipmentNotific
         return kind
     is_taken_back = (
         kind is ShipmentNotificationKind.RETURNED_TO_SENDER
-        and order.status in _UNDONE
+        and order.status in UNDONE
         and order.has_shipped
         and order.returned is None
     )

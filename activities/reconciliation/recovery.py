@@ -14,10 +14,10 @@ from activities import interface
 from activities.command_handler import CommandHandler, Step
 from activities.reconciliation.failed_orders import failed_orders
 from activities.reconciliation.lost_refunds import LostRefunds
+from activities.reconciliation.lost_workflows import LostWorkflows
 from activities.reconciliation.open_orders import OpenOrder, OpenOrders
 from activities.reconciliation.order_workflows import OrderWorkflows
 from activities.reconciliation.orphaned_workflows import OrphanedWorkflows
-from activities.reconciliation.parked_aftercare import ParkedAftercare
 from activities.short_orders import ShortOrders
 from activities.types.reconciliation import MAX_NAMED_ORDERS, ReconcileInput, RecoveryResult
 from domain.ids import order_workflow_id
@@ -48,6 +48,7 @@ class RecoveryActivitiesImpl(interface.RecoveryActivities):
         orphans: OrphanedWorkflows,
         sagas: OrderWorkflows,
         refunds: LostRefunds,
+        lost_workflows: LostWorkflows,
         short_orders: ShortOrders,
     ) -> None:
         self._pool = pool
@@ -55,8 +56,8 @@ class RecoveryActivitiesImpl(interface.RecoveryActivities):
         self._open_orders = open_orders
         self._orphans = orphans
         self._sagas = sagas
-        self._aftercare = ParkedAftercare(pool, sagas)
         self._refunds = refunds
+        self._lost_workflows = lost_workflows
         self._short_orders = short_orders
 
     @activity.defn
@@ -69,7 +70,7 @@ class RecoveryActivitiesImpl(interface.RecoveryActivities):
         await self._refunds.recover()
         lost, without_open_order = await self._lost()
         recoveries = await self._recover_all(lost, reconcile.cause)
-        await self._aftercare.resume()
+        await self._lost_workflows.resume()
         for order_id in await self._short_orders.compare_some():
             await self._sagas.notify_of_stock(order_id)
         now = activity.info().started_time

@@ -154,6 +154,9 @@ class RequestReturn(OrderCommand):
 class FinishReturn(OrderCommand):
     """Record that the goods of the return are back, and their money is refunded."""
 
+    refunded: MinorUnits
+    """The amount that Waybill has given back for them."""
+
 
 class ResumeReturn(OrderCommand):
     """Resume a return that has lapsed: the goods have come back after all."""

@@ -135,7 +135,10 @@ class OrderReturned(Event):
     lines: tuple[ReturnedLine, ...]
     """The goods that came back, a line for each product."""
     refund: Price
-    """The parts of the price that were refunded for them."""
+    """The parts of the price that were due for them."""
+    refunded: Money
+    """The amount that Waybill has given back for them. It is less than the price when a lost
+    dispute or an operator has given the rest, or an operator has skipped the refund."""
     is_whole: bool
     """True when everything came back: final. Otherwise the order continues with the rest."""
     is_complete: bool = False
@@ -180,7 +183,10 @@ class OrderRefundRequested(Event):
 
 
 class OrderRefundEnded(Event):
-    """The refund is made, or an operator has settled its step."""
+    """The refund is made, or an operator has settled its step.
+
+    It comes a second time when the whole refund has failed at the bank and an operator gives it up.
+    """
 
     order_id: str
     refund: int
@@ -189,8 +195,8 @@ class OrderRefundEnded(Event):
     """The amount that Waybill has given back. It is less than the promise only when an operator has
     settled the step, or when a cancellation or a lost dispute gave the rest back."""
     is_given_up: bool = False
-    """True when an operator has skipped the step and the customer has got nothing: the pieces count
-    as not refunded."""
+    """True when an operator has skipped the step, or the step that was to repeat the failed refund,
+    and the customer has got nothing: the pieces count as not refunded."""
 
 
 OrderEvent = (

@@ -57,14 +57,15 @@ def end_refund(command: c.EndRefund, state: OrderState) -> Sequence[e.OrderEvent
             ErrorCode.WRONG_STATE,
             f"order {command.aggregate_id} has no refund {command.refund}",
         )
-    if not refund.is_open:
+    is_given_up = command.is_given_up and not command.refunded
+    if not refund.is_open and (refund.is_given_up or not is_given_up):
         return []
     return [
         e.OrderRefundEnded(
             order_id=command.aggregate_id,
             refund=command.refund,
             refunded=Money(amount=command.refunded, currency=state.price.currency),
-            is_given_up=command.is_given_up and not command.refunded,
+            is_given_up=is_given_up,
         )
     ]
 

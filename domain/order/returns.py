@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from domain.errors import ErrorCode, Refused
+from domain.money import Money
 from domain.order import commands as c
 from domain.order import events as e
 from domain.order.lines import ReturnedLine
@@ -70,6 +71,7 @@ def _finish(command: c.FinishReturn, state: OrderState) -> Sequence[e.OrderEvent
             order_id=command.aggregate_id,
             lines=state.returning.lines,
             refund=state.returning.refund,
+            refunded=Money(amount=command.refunded, currency=state.price.currency),
             is_whole=_pieces(state.returning.lines) == _pieces(_everything(state)),
             is_complete=state.status is OrderStatus.COMPLETED,
         )

@@ -127,6 +127,9 @@ class RecordRefundsElsewhere(RefundCommand):
 
     refunds: dict[str, Annotated[int, Field(ge=1)]]
     """The amounts by the provider's ids of the refunds, without those that have failed."""
+    is_awaited: bool = False
+    """A step that gives money back is parked: it still owes what a refund in its place has not
+    given."""
 
 
 class RecordRefundSettlement(RefundCommand):

@@ -173,10 +173,13 @@ class PaymentRefundedElsewhere(RefundEvent):
 
 class PaymentRefundElsewhereFailed(RefundEvent):
     """A refund by hand has failed or was cancelled at the provider: the shop has the money
-    again."""
+    again, and an operator decides on it as on a failed refund of Waybill."""
 
     reference: str
     """The provider's id of this payment."""
+    failure: int | None
+    """The number of the failure, counted from 1 over all refunds of this payment; null when a
+    parked step still owes the money."""
     refund_id: str
     """The provider's id of this refund."""
     amount: Money

@@ -12,6 +12,7 @@ from domain.payment.state import (
     PaymentStatus,
     hold_end_code,
 )
+from domain.saga.plan import refund_again
 
 
 def evolve(state: PaymentState, event: e.PaymentEvent) -> PaymentState:
@@ -30,6 +31,7 @@ def evolve(state: PaymentState, event: e.PaymentEvent) -> PaymentState:
             return replace(
                 state,
                 status=PaymentStatus.SETTLED_BY_OPERATOR,
+                was_pending=state.status is PaymentStatus.PENDING,
                 action_url=None,
                 settled=_settled(state, event),
             )
@@ -124,7 +126,20 @@ def _evolve_refunds(state: PaymentState, event: e.PaymentRefundEvent) -> Payment
             return replace(_refunded(state, event), refunds_elsewhere=others)
         case e.PaymentRefundElsewhereFailed():
             others = {k: v for k, v in state.refunds_elsewhere.items() if k != event.refund_id}
-            return replace(_came_back(state, event), refunds_elsewhere=others)
+            remains = replace(
+                _came_back(state, event),
+                refunds_elsewhere=others,
+                settled_by_hand=min(state.settled_by_hand, sum(others.values())),
+            )
+            if event.failure is None:
+                return remains
+            # Its own step makes it good: it may have stood in place of several steps, or of none.
+            failure = FailedRefund(refund_again(event.failure), event.amount.amount)
+            return replace(
+                remains,
+                failures=event.failure,
+                failed_refunds={**state.failed_refunds, event.failure: failure},
+            )
         case e.PaymentRefundSettledByOperator():
             return replace(
                 state,

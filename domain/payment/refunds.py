@@ -48,14 +48,19 @@ def _record_elsewhere(
 ) -> Sequence[e.PaymentEvent]:
     """Record the refunds that are new, after those that no longer count."""
     known, listed = state.refunds_elsewhere, command.refunds
-    in_all = state.refunded
+    in_all, failures = state.refunded, state.failures
+    remains = sum(amount for refund_id, amount in known.items() if refund_id in listed)
+    # A settled step relied on it, or nobody else owes the money.
+    is_owed = state.settled_by_hand > remains or not command.is_awaited
     events: list[e.PaymentEvent] = []
     for refund_id in sorted(known.keys() - listed.keys()):
         in_all -= known[refund_id]
+        failures += is_owed
         events.append(
             e.PaymentRefundElsewhereFailed(
                 order_id=command.aggregate_id,
                 reference=_reference(command, state, in_all),
+                failure=failures if is_owed else None,
                 refund_id=refund_id,
                 amount=_money(known[refund_id], state),
                 refunded_in_all=_money(in_all, state),

@@ -84,6 +84,8 @@ class PaymentState:
     """The number of refunds that have failed at the bank."""
     settled: Mapping[str, int] = field(default_factory=dict)
     """What operators have given back outside Waybill and its provider, by the step they settled."""
+    was_pending: bool = False
+    """The latest attempt waited for its customer when an operator settled the payment."""
     settled_by_hand: int = 0
     """The refunds by hand that stand in place of steps which operators have settled."""
     disputes: Mapping[str, Dispute] = field(default_factory=dict)

@@ -107,11 +107,19 @@ async def _confirmed(notification: CarrierWebhook, carrier: Carrier) -> Shipment
         status, tracking = await _status_at(carrier, notification)
     except ProviderError:
         return ShipmentNotification(
-            notification.order_id, _NOTIFICATIONS[notification.status], is_confirmed=False
+            notification.order_id,
+            _NOTIFICATIONS[notification.status],
+            is_confirmed=False,
+            booking=notification.booking,
         )
     if status not in _NOTIFICATIONS:
         raise Unavailable("the carrier does not confirm this notification yet; send it again")
-    return ShipmentNotification(notification.order_id, _NOTIFICATIONS[status], tracking=tracking)
+    return ShipmentNotification(
+        notification.order_id,
+        _NOTIFICATIONS[status],
+        tracking=tracking,
+        booking=notification.booking,
+    )
 
 
 async def _status_at(

@@ -141,7 +141,7 @@ def _values(facts: Facts, language: Language, zone: tzinfo) -> Mapping[str, str]
     if isinstance(event, OrderCancelled | OrderRejected):
         values["reason"] = language.reasons[event.reason]
     if isinstance(event, OrderReturned):
-        values["refund"] = language.amount(event.refund.total, event.refund.currency)
+        values["refund"] = language.amount(event.refunded.amount, event.refunded.currency)
     if isinstance(event, OrderRefundEnded):
         values["refund"] = language.amount(event.refunded.amount, event.refunded.currency)
     return values
@@ -149,8 +149,13 @@ def _values(facts: Facts, language: Language, zone: tzinfo) -> Mapping[str, str]
 
 def _paragraphs(facts: Facts, language: Language) -> Iterator[str]:
     texts = language.notices[facts.kind]
-    is_unpaid = isinstance(facts.event, OrderReturned) and facts.event.refund.total == 0
-    yield from texts.unpaid if is_unpaid else texts.text
+    match facts.event:
+        case OrderReturned() as returned if not returned.refund.total:
+            yield from texts.unpaid
+        case OrderReturned() as returned if not returned.refunded.amount:
+            yield from texts.settled
+        case _:
+            yield from texts.text
     if facts.kind is Notice.DELIVERED and facts.created.promises.return_window:
         yield texts.return_until
     if facts.kind is Notice.SHIPPED and facts.tracking is not None:

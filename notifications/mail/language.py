@@ -30,6 +30,9 @@ class Texts(BaseModel):
     """A further paragraph, for an order with a return window."""
     unpaid: Sequence[str] = ()
     """The paragraphs of goods that were free: there is no money to write of."""
+    settled: Sequence[str] = ()
+    """The paragraphs of goods for which Waybill gives no money back: a lost dispute has given it,
+    or an operator has settled it."""
 
 
 class Language(BaseModel):

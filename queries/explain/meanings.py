@@ -47,8 +47,8 @@ def _rejected(event: order.OrderRejected) -> str:
 
 
 def _returned(event: order.OrderReturned) -> str:
-    refund = money_text(event.refund.money)
-    return f"The return ended: {_lines(event.lines)} came back, and {refund} were refunded."
+    refunded = money_text(event.refunded)
+    return f"The return ended: {_lines(event.lines)} came back, and {refunded} were refunded."
 
 
 def _refund_requested(event: order.OrderRefundRequested) -> str:

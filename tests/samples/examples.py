@@ -107,7 +107,9 @@ EXAMPLES: Final[tuple[Event, ...]] = (
     order.OrderCancellationWithdrawn(order_id=ORDER),
     order.OrderCancelled(order_id=ORDER, reason=CancellationReason.CUSTOMER_REQUEST),
     order.OrderReturnRequested(order_id=ORDER, lines=RETURNED, refund=REFUND),
-    order.OrderReturned(order_id=ORDER, lines=RETURNED, refund=REFUND, is_whole=False),
+    order.OrderReturned(
+        order_id=ORDER, lines=RETURNED, refund=REFUND, refunded=REFUND.money, is_whole=False
+    ),
     order.OrderReturnLapsed(order_id=ORDER),
     order.OrderReturnResumed(order_id=ORDER, lines=RETURNED, refund=REFUND, is_complete=True),
     order.OrderRefundRequested(
@@ -159,6 +161,7 @@ EXAMPLES: Final[tuple[Event, ...]] = (
     payment.PaymentRefundElsewhereFailed(
         order_id=ORDER,
         reference=REFERENCE,
+        failure=1,
         refund_id="re_000001",
         amount=Money(amount=500, currency="EUR"),
         refunded_in_all=Money(amount=900, currency="EUR"),

@@ -79,7 +79,7 @@ def commands_of(id_: str, currency: str) -> Sequence[Command]:
             order.RequestReturn(aggregate_id=id_),
             order.LapseReturn(aggregate_id=id_),
             order.RequestReturn(aggregate_id=id_, lines=half),
-            order.FinishReturn(aggregate_id=id_),
+            order.FinishReturn(aggregate_id=id_, refunded=0),
         ]
         * 3,
         *[

@@ -106,7 +106,9 @@ async def test_the_past_of_an_order_shows_neither_its_attention_nor_a_later_refu
     order_id = await api.logged_order(ada)
     reserved = await api.log.append(f"order-{order_id}", OrderReserved(order_id=order_id))
     refund = Price(currency="EUR", lines=250, total=250)
-    returned = OrderReturned(order_id=order_id, lines=(), refund=refund, is_whole=False)
+    returned = OrderReturned(
+        order_id=order_id, lines=(), refund=refund, refunded=refund.money, is_whole=False
+    )
     await api.log.append(f"order-{order_id}", returned)
     text = """query($id: ID!, $asOf: Position) {
       order(id: $id, asOf: $asOf) { status needsAttention refunded { total { amount } } }

@@ -74,7 +74,7 @@ def orders(id_: str) -> Sequence[Command]:
         *[order.RequestReturn(aggregate_id=id_)] * 2,
         *[
             order.RequestReturn(aggregate_id=id_, lines=(ReturnedLine(sku="cup", quantity=1),)),
-            order.FinishReturn(aggregate_id=id_),
+            order.FinishReturn(aggregate_id=id_, refunded=0),
         ]
         * 3,
         *[order.LapseReturn(aggregate_id=id_), order.ResumeReturn(aggregate_id=id_)] * 3,

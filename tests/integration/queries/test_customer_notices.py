@@ -129,7 +129,9 @@ async def all_facts(log: OrderLog) -> list[tuple[Notice, int]]:
         (
             Notice.RETURNED,
             "order-o1",
-            o.OrderReturned(order_id="o1", lines=(), refund=REFUND, is_whole=True),
+            o.OrderReturned(
+                order_id="o1", lines=(), refund=REFUND, refunded=REFUND.money, is_whole=True
+            ),
         ),
         (Notice.RETURN_LAPSED, "order-o1", o.OrderReturnLapsed(order_id="o1")),
         (

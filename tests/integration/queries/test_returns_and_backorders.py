@@ -39,11 +39,15 @@ async def of(orders: OrderQueries) -> OrderView:
     ("end", "status"),
     [
         (
-            order.OrderReturned(order_id="o1", lines=PART, refund=REFUND, is_whole=False),
+            order.OrderReturned(
+                order_id="o1", lines=PART, refund=REFUND, refunded=REFUND.money, is_whole=False
+            ),
             OrderStatus.DELIVERED,
         ),
         (
-            order.OrderReturned(order_id="o1", lines=PART, refund=REFUND, is_whole=True),
+            order.OrderReturned(
+                order_id="o1", lines=PART, refund=REFUND, refunded=REFUND.money, is_whole=True
+            ),
             OrderStatus.RETURNED,
         ),
         (order.OrderReturnLapsed(order_id="o1"), OrderStatus.DELIVERED),

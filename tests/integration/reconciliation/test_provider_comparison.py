@@ -26,7 +26,6 @@ from tests.integration.reconciliation.conftest import (
     a_waiting_order,
     reconciling,
     reference,
-    settle_by_hand,
 )
 from tests.support.sagas import Sagas, an_order
 
@@ -182,17 +181,44 @@ async def test_a_refund_that_the_log_does_not_know_is_recorded_as_made_elsewhere
     assert await sagas.events(f"saga-{order_id}") == []
 
 
+async def parked_at_capture(sagas: Sagas) -> str:
+    order_id = await sagas.place(an_order((await sagas.stocked(5), 2), postal_code=NEVER_DELIVERED))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    await sagas.carrier_simulator.until_recorded(order_id, "dispatched")
+    with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.parked(order_id, "capture")
+    return order_id
+
+
 async def test_a_settled_step_is_no_discrepancy_and_resolves_one(
     sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
 ) -> None:
-    order_id = await a_waiting_order(sagas)
+    order_id = await parked_at_capture(sagas)
     await payments.capture(reference=await reference(sagas, order_id), amount=500, currency="EUR")
     assert len((await reconciliation.compare()).discrepancies) == 1
 
-    await settle_by_hand(sagas, order_id, "capture")
+    await sagas.intervene(order_id, "capture", Intervention.RESOLVE)
+    await sagas.until(f"payment-{order_id}", "PaymentCaptured")
 
     assert (await reconciliation.compare()).discrepancies == ()
     assert (await sagas.events(f"saga-{order_id}"))[-1] == "DiscrepancyResolved"
+
+
+async def test_a_capture_by_hand_after_the_settlement_is_a_discrepancy(
+    sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
+) -> None:
+    order_id = await parked_at_capture(sagas)
+    await sagas.intervene(order_id, "capture", Intervention.RESOLVE)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert [d.system for d in (await reconciliation.compare()).discrepancies] == []
+
+    await payments.capture(reference=await reference(sagas, order_id), amount=500, currency="EUR")
+
+    assert (await reconciliation.compare(order_id)).discrepancies == (
+        Discrepancy(order_id, ReconciledSystem.PAYMENT, "nothing", "captured 500"),
+    )
 
 
 async def test_a_parcel_that_left_too_early_in_the_log_is_a_discrepancy(
@@ -380,3 +406,105 @@ async def test_an_undo_after_a_refund_that_an_operator_gave_is_no_discrepancy(
     with pytest.raises(Refused) as refusal:
         await sagas.promise_refund(order_id, 1)
     assert refusal.value.code is ErrorCode.REFUND_TOO_LARGE
+
+
+async def test_a_refund_after_a_settled_one_is_a_discrepancy(
+    sagas: Sagas, reconciliation: Reconciliation, payments: StripePayments
+) -> None:
+    sku = await sagas.stocked(5)
+    patient = sagas.within(return_window=timedelta(days=30))
+    order_id = await patient.arrived(an_order((sku, 2), postal_code=NORMAL))
+    with sagas.payment_simulator.failing(order_id, "refund", "refuse"):
+        await sagas.send_back(order_id)
+        await sagas.carrier_simulator.until_recorded(order_id, "returned")
+        await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
+        await sagas.intervene(order_id, "refund", Intervention.RESOLVE)
+        assert await sagas.end(order_id) == "RETURNED"
+    assert (await reconciliation.compare()).discrepancies == ()
+
+    paid = await reference(sagas, order_id)
+    await payments.refund(reference=paid, amount=100, currency="EUR", key="late", purpose="refund")
+
+    assert (await reconciliation.compare(order_id)).discrepancies == (
+        Discrepancy(
+            order_id, ReconciledSystem.PAYMENT, "captured 500", "captured 500, refunded 100"
+        ),
+    )
+
+
+@pytest.mark.parametrize("intervention", [Intervention.SKIP, Intervention.RESOLVE])
+async def test_a_parcel_that_leaves_although_its_cancellation_was_settled_is_a_discrepancy(
+    sagas: Sagas, reconciliation: Reconciliation, intervention: Intervention
+) -> None:
+    order_id = await a_waiting_order(sagas)
+    with sagas.carrier_simulator.failing(order_id, "cancel", "refuse"):
+        await sagas.cancel(order_id)
+        await sagas.intervene(order_id, "cancel_shipment", intervention)
+        assert await sagas.end(order_id) == "CANCELLED"
+    assert (await reconciliation.compare()).discrepancies == ()
+
+    await sagas.carrier_simulator.happen("shipments", reference=order_id, status="dispatched")
+
+    assert (await reconciliation.compare(order_id)).discrepancies == (
+        Discrepancy(order_id, ReconciledSystem.SHIPMENT, "waiting", "left"),
+    )
+
+
+async def test_a_loss_after_an_operator_has_settled_the_delivery_is_a_discrepancy(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    impatient = sagas.within(delivery=timedelta(milliseconds=50))
+    order_id = await impatient.place(
+        an_order((await sagas.stocked(5), 2), postal_code=NEVER_DELIVERED)
+    )
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    await sagas.carrier_simulator.until_recorded(order_id, "dispatched")
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
+    await sagas.intervene(order_id, "await_delivery", Intervention.RESOLVE)
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert (await reconciliation.compare()).discrepancies == ()
+
+    await sagas.carrier_simulator.happen("shipments", reference=order_id, status="lost")
+
+    assert (await reconciliation.compare(order_id)).discrepancies == (
+        Discrepancy(order_id, ReconciledSystem.SHIPMENT, "left", "lost"),
+    )
+
+
+async def test_a_stopped_parcel_that_leaves_is_a_discrepancy(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    order_id = await a_waiting_order(sagas)
+    await sagas.release_hold(order_id)
+    await sagas.until(f"order-{order_id}", "OrderConfirmationWithdrawn")
+    assert (await reconciliation.compare(order_id)).discrepancies == ()
+
+    await sagas.carrier_simulator.happen("shipments", reference=order_id, status="dispatched")
+
+    assert (await reconciliation.compare(order_id)).discrepancies == (
+        Discrepancy(
+            order_id,
+            ReconciledSystem.SHIPMENT,
+            "none",
+            "none, booking 1 left although it was stopped",
+        ),
+    )
+
+
+async def test_a_failed_refund_by_hand_that_no_webhook_reported_waits_for_an_operator(
+    sagas: Sagas, reconciliation: Reconciliation
+) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(5), 2), postal_code=NORMAL))
+    await sagas.delivered(order_id)
+    assert await sagas.end(order_id) == "COMPLETED"
+    await sagas.payment_simulator.refund_by_hand(await reference(sagas, order_id), 200)
+    await reconciliation.compare(order_id)
+    await sagas.until(f"payment-{order_id}", "PaymentRefundedElsewhere")
+    await sagas.payment_simulator.happen("failed_refunds", order_id=order_id)
+
+    await reconciliation.compare(order_id)
+    await reconciliation.compare(order_id)
+
+    parked = await sagas.parked(order_id, "refund_again_1")
+    assert (parked["code"], parked["workflow_id"]) == ("REFUND_FAILED", f"aftercare-{order_id}")
+    assert await sagas.events(f"saga-{order_id}") == ["SagaParked"]

@@ -6,14 +6,16 @@ from datetime import timedelta
 
 from domain.order.lines import ReturnedLine
 from domain.provider_notifications import PaymentNotificationKind, ShipmentNotificationKind
+from domain.saga.commands import Intervention
 from providers.carrier_simulator.routes import (
     DISPATCHED_AT_SECOND,
     LOST,
     NEVER_COMES_BACK,
+    NEVER_DELIVERED,
     NORMAL,
     RETURNED_TO_SENDER,
 )
-from providers.payment_simulator.methods import VISA
+from providers.payment_simulator.methods import APPROVAL, VISA
 from providers.references import Booking
 from tests.integration.workflows.aftercare_fixture import (
     MONTH,
@@ -291,3 +293,51 @@ async def test_a_late_notification_that_changes_nothing_leaves_nothing_behind(
     await aftercare_ended(sagas, order_id)
 
     assert [await sagas.events(stream) for stream in streams] == before
+
+
+async def test_a_parcel_that_was_given_up_for_a_refund_and_arrives_is_a_discrepancy(
+    sagas: Sagas,
+) -> None:
+    brief = sagas.within(delivery=MOMENT)
+    order_id = await brief.place(an_order((await sagas.stocked(2), 2), postal_code=NEVER_DELIVERED))
+    await sagas.carrier_simulator.until_recorded(order_id, "dispatched")
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
+    await sagas.intervene(order_id, "await_delivery", Intervention.COMPENSATE)
+    assert await sagas.end(order_id) == "CANCELLED"
+
+    await sagas.carrier_simulator.happen("shipments", reference=order_id, status="delivered")
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
+
+    await sagas.until(f"saga-{order_id}", "DiscrepancyFound")
+    assert (await facts(sagas, f"saga-{order_id}"))[-1] == {
+        "order_id": order_id,
+        "system": "SHIPMENT",
+        "ours": "left",
+        "theirs": "delivered",
+    }
+    await aftercare_ended(sagas, order_id)
+    assert await sagas.money(order_id) == REFUNDED
+
+
+async def test_an_approval_after_an_operator_has_given_the_undo_up_is_a_discrepancy(
+    sagas: Sagas,
+) -> None:
+    order_id = await sagas.place(an_order((await sagas.stocked(2), 2), method=APPROVAL))
+    await sagas.until(f"payment-{order_id}", "PaymentPending")
+    pending = (await facts(sagas, f"payment-{order_id}"))[-1]
+    with sagas.payment_simulator.failing(order_id, "cancel", "refuse"):
+        await sagas.cancel(order_id)
+        await sagas.intervene(order_id, "give_back", Intervention.SKIP)
+        assert await sagas.end(order_id) == "CANCELLED"
+
+    await sagas.payment_simulator.authenticate(pending["reference"], "approve")
+    await bank_reports(sagas, order_id, PaymentNotificationKind.AUTHORIZED)
+
+    await sagas.until(f"saga-{order_id}", "DiscrepancyFound")
+    assert (await facts(sagas, f"saga-{order_id}"))[-1] == {
+        "order_id": order_id,
+        "system": "PAYMENT",
+        "ours": "nothing",
+        "theirs": "attempt 1 held",
+    }
+    await aftercare_ended(sagas, order_id)

@@ -9,6 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.types.failures import NO_ANSWER
 from domain.errors import ErrorCode, Refused
+from domain.ids import aftercare_workflow_id
 from domain.provider_notifications import PaymentNotificationKind, ShipmentNotificationKind
 from domain.saga.commands import Intervention
 from kit.eventually import eventually
@@ -254,3 +255,37 @@ async def test_the_compensation_of_a_disputed_order_parks_with_that_cause(sagas:
     assert await sagas.end(order_id) == "CANCELLED"
     assert (await sagas.money(order_id))["refunded"] == (1, 500)
     assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaUnparked"]
+
+
+# A lost dispute that is won after all.
+
+
+async def test_a_return_that_only_a_lost_dispute_had_paid_is_owed_once_it_is_won(
+    sagas: Sagas,
+) -> None:
+    sku = await sagas.stocked(2)
+    patient = sagas.within(return_window=MONTH)
+    order_id = await patient.arrived(an_order((sku, 2), postal_code=NORMAL))
+    dispute = await disputed(sagas, order_id)
+    await decided(sagas, order_id, dispute, "lost")
+    await goods_back(sagas, order_id)
+    assert await sagas.end(order_id) == "RETURNED"
+    assert "refunded" not in await sagas.money(order_id)
+    assert await sagas.events(f"saga-{order_id}") == []
+
+    await decided(sagas, order_id, dispute, "won")
+
+    await sagas.until(f"saga-{order_id}", "DiscrepancyFound")
+    assert (await facts(sagas, f"saga-{order_id}"))[-1] == {
+        "order_id": order_id,
+        "system": "PAYMENT",
+        "ours": "captured 500, refunded 500",
+        "theirs": "captured 500",
+    }
+    await sagas.promise_refund(order_id, 500)
+    await sagas.orchestrator.run_refund(order_id, 1)
+    await sagas.until(f"order-{order_id}", "OrderRefundEnded")
+    await bank_reports(sagas, order_id, PaymentNotificationKind.DISPUTE)
+    await sagas.until(f"saga-{order_id}", "DiscrepancyResolved")
+    assert (await sagas.money(order_id))["refunded"] == (1, 500)
+    await sagas.client.get_workflow_handle(aftercare_workflow_id(order_id)).terminate()

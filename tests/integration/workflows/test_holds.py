@@ -12,6 +12,7 @@ from domain.order.commands import CancellationReason
 from domain.provider_notifications import (
     PaymentNotification,
     PaymentNotificationKind,
+    ShipmentNotification,
     ShipmentNotificationKind,
 )
 from domain.saga.commands import Intervention
@@ -446,6 +447,21 @@ async def test_a_recovered_saga_collects_what_is_owed(sagas: Sagas) -> None:
     assert await sagas.money(order_id) == PAID_AGAIN
 
 
+async def test_an_attempt_that_waits_for_its_customer_ends_when_the_capture_is_resolved(
+    sagas: Sagas,
+) -> None:
+    order_id = await owed(sagas, await sagas.stocked(1))
+    await pay_again(sagas, order_id, APPROVAL)
+    await sagas.until(f"payment-{order_id}", "PaymentPending")
+
+    await sagas.intervene(order_id, "capture", Intervention.RESOLVE)
+    await sagas.notify(order_id, DELIVERED)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == {**HELD_ONCE, "voided": (1, 0)}
+    assert (await sagas.events(f"payment-{order_id}"))[-1] == "PaymentSettledByOperator"
+
+
 async def test_an_operator_settles_what_is_owed_outside_of_waybill(sagas: Sagas) -> None:
     order_id = await owed(sagas, await sagas.stocked(1))
 
@@ -503,3 +519,22 @@ async def test_a_return_of_an_owed_order_refunds_only_what_was_paid(sagas: Sagas
     assert await sagas.end(order_id) == "RETURNED"
     assert await sagas.money(order_id) == {**PAID_AGAIN, "refunded": (1, 250)}
     assert (await sagas.inventory(sku)).on_hand == 1
+
+
+# A parcel that was stopped and leaves all the same.
+
+
+async def test_a_stopped_parcel_that_leaves_is_not_taken_for_the_next_one(sagas: Sagas) -> None:
+    order_id = await confirmed(sagas, await sagas.stocked(1))
+    await sagas.release_hold(order_id)
+    await sagas.until(f"order-{order_id}", "OrderConfirmationWithdrawn")
+    for kind in (DISPATCHED, DELIVERED):
+        await sagas.orchestrator.handle_event(ShipmentNotification(order_id, kind, booking=1))
+    await pay_again(sagas, order_id)
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated", times=2)
+    await sagas.orchestrator.handle_event(ShipmentNotification(order_id, DISPATCHED, booking=1))
+
+    await sagas.cancel(order_id)
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.money(order_id) == {**HELD_ONCE, "authorized": (2, 500), "voided": (1, 250)}

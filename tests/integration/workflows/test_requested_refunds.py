@@ -111,6 +111,26 @@ async def test_pieces_whose_refund_was_given_up_are_refunded_when_they_come_back
     assert (await sagas.inventory(sku)).on_hand == 2
 
 
+async def test_pieces_whose_failed_refund_was_given_up_may_be_refunded_again(sagas: Sagas) -> None:
+    order_id, sku = await delivered(sagas)
+    await promise_pieces(sagas, order_id, sku, 1)
+    await sagas.orchestrator.run_refund(order_id, 1)
+    assert await ended(sagas, order_id) == (250, False)
+    await sagas.payment_simulator.happen("failed_refunds", order_id=order_id)
+    await bank_reports(sagas, order_id, PaymentNotificationKind.REFUND)
+    await sagas.parked(order_id, "refund_again_1")
+    with pytest.raises(Refused):
+        await promise_pieces(sagas, order_id, sku, 2)
+
+    await sagas.intervene(order_id, "refund_again_1", Intervention.SKIP)
+    await sagas.until(f"order-{order_id}", "OrderRefundEnded", times=2)
+
+    await promise_pieces(sagas, order_id, sku, 2)
+    await sagas.orchestrator.run_refund(order_id, 2)
+    await sagas.until(f"order-{order_id}", "OrderRefundEnded", times=3)
+    assert (await sagas.money(order_id))["refunded"] == (2, 750)
+
+
 async def test_a_resumed_return_refunds_no_piece_twice(sagas: Sagas) -> None:
     brief = sagas.within(return_delivery=timedelta(milliseconds=50))
     order_id, sku = await delivered(brief, NEVER_COMES_BACK)

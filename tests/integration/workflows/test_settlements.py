@@ -289,6 +289,8 @@ async def test_a_resolved_return_is_not_promised_again(sagas: Sagas) -> None:
     await settles_the_return(sagas, order_id)
 
     assert await settled(sagas, order_id) == ("refund", 250, 0)
+    returned = (await sagas.store.load_events(f"order-{order_id}"))[-1]
+    assert returned.data["refunded"] == {"amount": 0, "currency": "EUR"}
     await check_left(sagas, order_id, 250)
 
 
@@ -404,3 +406,66 @@ async def test_a_return_gives_no_more_than_an_operator_has_left(till: Till) -> N
     assert refusal.value.code is ErrorCode.REFUND_TOO_LARGE
     assert "operators have given back 200 by other means" in refusal.value.message
     assert (await till.effects())["refunded"] == (1, 300)
+
+
+# Refunds by hand that fail later.
+
+
+async def a_return_settled_by_a_refund_by_hand(sagas: Sagas) -> str:
+    """Return an order of 500, whose return of 250 was refunded by hand; that refund has failed."""
+    order_id = await a_refused_return(sagas)
+    await refunds_by_hand(sagas, order_id, 250)
+    await settles_the_return(sagas, order_id)
+    await sagas.payment_simulator.happen("failed_refunds", order_id=order_id)
+    refund = PaymentNotification(order_id, 1, PaymentNotificationKind.REFUND)
+    await sagas.orchestrator.handle_event(refund)
+    parked = await sagas.parked(order_id, "refund_again_1")
+    assert (parked["code"], parked["workflow_id"]) == ("REFUND_FAILED", f"aftercare-{order_id}")
+    return order_id
+
+
+async def test_a_refund_by_hand_that_fails_later_is_made_good_by_a_retry(sagas: Sagas) -> None:
+    order_id = await a_return_settled_by_a_refund_by_hand(sagas)
+
+    await sagas.intervene(order_id, "refund_again_1", RETRY)
+
+    await sagas.until(f"payment-{order_id}", "PaymentRefunded")
+    assert await sagas.money(order_id) == {
+        "authorized": (1, 500),
+        "captured": (1, 500),
+        "refunded": (2, 500),
+        "refund_failed": (1, 250),
+    }
+    await check_left(sagas, order_id, 250)
+
+
+@pytest.mark.parametrize(("intervention", "left"), [(None, 250), (RESOLVE, 250), (SKIP, 500)])
+async def test_a_refund_by_hand_that_fails_later_is_owed_until_an_operator_decides(
+    sagas: Sagas, intervention: Intervention | None, left: int
+) -> None:
+    order_id = await a_return_settled_by_a_refund_by_hand(sagas)
+
+    if intervention is not None:
+        await sagas.intervene(order_id, "refund_again_1", intervention)
+
+    await check_left(sagas, order_id, left)
+
+
+async def test_a_refund_by_hand_that_fails_before_its_step_is_settled_is_owed_once(
+    sagas: Sagas,
+) -> None:
+    order_id = await a_refused_return(sagas)
+    await refunds_by_hand(sagas, order_id, 250)
+    await notices_refunds_by_hand(sagas, order_id)
+    await sagas.payment_simulator.happen("failed_refunds", order_id=order_id)
+    refund = PaymentNotification(order_id, 1, PaymentNotificationKind.REFUND)
+    await sagas.orchestrator.handle_event(refund)
+    await sagas.until(f"payment-{order_id}", "PaymentRefundElsewhereFailed")
+
+    await sagas.intervene(order_id, "refund", RETRY)
+
+    await sagas.until(f"order-{order_id}", "OrderReturned")
+    saga = await sagas.events(f"saga-{order_id}")
+    assert saga == ["SagaParked", "SagaRetried"]
+    assert (await sagas.money(order_id))["refunded"] == (2, 500)
+    await check_left(sagas, order_id, 250)

@@ -55,7 +55,9 @@ ONE: Final = (ReturnedLine(sku="TEA", quantity=1),)
 ONE_BACK = i.StockReturned(sku="TEA", order_id="o-1", quantity=1)
 HALF: Final = Money(amount=250, currency="EUR")
 HALF_PRICE: Final = Price(currency="EUR", lines=250, total=250)
-ONE_RETURNED = o.OrderReturned(order_id="o-1", lines=ONE, refund=HALF_PRICE, is_whole=False)
+ONE_RETURNED = o.OrderReturned(
+    order_id="o-1", lines=ONE, refund=HALF_PRICE, refunded=HALF_PRICE.money, is_whole=False
+)
 HALF_REFUNDED = p.PaymentRefunded(
     order_id="o-1", reference="pi_1", amount=HALF, refunded_in_all=HALF, purpose="refund"
 )

@@ -23,7 +23,9 @@ ALL_BACK: Final = tuple(ReturnedLine(sku=line.sku, quantity=line.quantity) for l
 
 def returned(refund: Price, *, is_whole: bool = False) -> Sale:
     lines = ALL_BACK if is_whole else (ReturnedLine(sku="TEA", quantity=1),)
-    back = o.OrderReturned(order_id="o-1", lines=lines, refund=refund, is_whole=is_whole)
+    back = o.OrderReturned(
+        order_id="o-1", lines=lines, refund=refund, refunded=refund.money, is_whole=is_whole
+    )
     return Sale(ORDER, (back,))
 
 

@@ -30,7 +30,9 @@ WITHDRAWN: Final = e.OrderCancellationWithdrawn(order_id=ORDER_ID)
 CANCELLED: Final = e.OrderCancelled(order_id=ORDER_ID, reason=CancellationReason.CUSTOMER_REQUEST)
 
 RETURN_REQUESTED: Final = e.OrderReturnRequested(order_id=ORDER_ID, lines=EVERYTHING, refund=PRICE)
-RETURNED: Final = e.OrderReturned(order_id=ORDER_ID, lines=EVERYTHING, refund=PRICE, is_whole=True)
+RETURNED: Final = e.OrderReturned(
+    order_id=ORDER_ID, lines=EVERYTHING, refund=PRICE, refunded=PRICE.money, is_whole=True
+)
 LAPSED: Final = e.OrderReturnLapsed(order_id=ORDER_ID)
 
 MILESTONES: Final = (CREATED, RESERVED, AUTHORIZED, CONFIRMED, SHIPPED, DELIVERED, COMPLETED)
@@ -62,7 +64,7 @@ COMMANDS: Final[dict[str, tuple[c.OrderCommand, Event]]] = {
         REQUESTED,
     ),
     "return": (c.RequestReturn(aggregate_id=ORDER_ID), RETURN_REQUESTED),
-    "finish": (c.FinishReturn(aggregate_id=ORDER_ID), RETURNED),
+    "finish": (c.FinishReturn(aggregate_id=ORDER_ID, refunded=PRICE.total), RETURNED),
     "lapse": (c.LapseReturn(aggregate_id=ORDER_ID), LAPSED),
     "withdraw": (c.WithdrawCancellation(aggregate_id=ORDER_ID), WITHDRAWN),
     "cancel": (c.CancelOrder(aggregate_id=ORDER_ID), CANCELLED),

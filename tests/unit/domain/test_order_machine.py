@@ -53,7 +53,6 @@ ANY_COMMAND: Final = st.one_of(
                 c.CancelOrder,
                 c.WithdrawCancellation,
                 c.RequestReturn,
-                c.FinishReturn,
                 c.LapseReturn,
             )
         ]
@@ -68,6 +67,7 @@ ANY_COMMAND: Final = st.one_of(
         after_dispatch=st.booleans(),
     ),
     st.just(c.RequestReturn(aggregate_id=ORDER_ID, lines=PART)),
+    st.just(c.FinishReturn(aggregate_id=ORDER_ID, refunded=1_000)),
     st.builds(
         c.RequestRefund,
         aggregate_id=st.just(ORDER_ID),

@@ -55,9 +55,17 @@ PRICED: Final = (
 PART: Final = (ReturnedLine(sku="cup", quantity=1),)
 REQUEST_PART: Final = c.RequestReturn(aggregate_id=ORDER_ID, lines=PART)
 PART_REQUESTED: Final = e.OrderReturnRequested(order_id=ORDER_ID, lines=PART, refund=CUP)
-PART_RETURNED: Final = e.OrderReturned(order_id=ORDER_ID, lines=PART, refund=CUP, is_whole=False)
+PART_RETURNED: Final = e.OrderReturned(
+    order_id=ORDER_ID, lines=PART, refund=CUP, refunded=CUP.money, is_whole=False
+)
 LAPSED: Final = e.OrderReturnLapsed(order_id=ORDER_ID)
-FINISH: Final = c.FinishReturn(aggregate_id=ORDER_ID)
+
+
+def finish(refund: Price) -> c.FinishReturn:
+    return c.FinishReturn(aggregate_id=ORDER_ID, refunded=refund.total)
+
+
+FINISH: Final = finish(CUP)
 RESUME: Final = c.ResumeReturn(aggregate_id=ORDER_ID)
 COMPLETE: Final = c.CompleteOrder(aggregate_id=ORDER_ID)
 
@@ -78,17 +86,25 @@ def test_returned_goods_are_refunded_at_their_ordered_price() -> None:
 def test_a_return_gives_back_its_share_of_discount_and_tax_and_no_shipping() -> None:
     share = Price(currency="EUR", lines=450, discount=45, tax=77, total=482)
     requested = PART_REQUESTED.model_copy(update={"refund": share})
-    returned = PART_RETURNED.model_copy(update={"refund": share})
+    returned = PART_RETURNED.model_copy(update={"refund": share, "refunded": share.money})
     order.given(PRICED).when(REQUEST_PART).then([requested])
-    order.given([*PRICED, requested]).when(FINISH).then([returned])
+    order.given([*PRICED, requested]).when(finish(share)).then([returned])
 
 
 def test_a_return_of_everything_gives_back_the_whole_price() -> None:
     everything = c.RequestReturn(aggregate_id=ORDER_ID)
     requested = e.OrderReturnRequested(order_id=ORDER_ID, lines=EVERYTHING, refund=PARTS)
     order.given(PRICED).when(everything).then([requested])
-    order.given([*PRICED, requested]).when(FINISH).then(
-        [e.OrderReturned(order_id=ORDER_ID, lines=EVERYTHING, refund=PARTS, is_whole=True)]
+    order.given([*PRICED, requested]).when(finish(PARTS)).then(
+        [
+            e.OrderReturned(
+                order_id=ORDER_ID,
+                lines=EVERYTHING,
+                refund=PARTS,
+                refunded=PARTS.money,
+                is_whole=True,
+            )
+        ]
     )
 
 
@@ -110,8 +126,12 @@ def test_the_same_goods_in_another_order_of_lines_are_the_same_return() -> None:
 def test_everything_in_another_order_of_lines_is_a_whole_return() -> None:
     lines = EVERYTHING[::-1]
     requested = e.OrderReturnRequested(order_id=ORDER_ID, lines=lines, refund=PRICE)
-    order.given([*DELIVERED, requested]).when(FINISH).then(
-        [e.OrderReturned(order_id=ORDER_ID, lines=lines, refund=PRICE, is_whole=True)]
+    order.given([*DELIVERED, requested]).when(finish(PRICE)).then(
+        [
+            e.OrderReturned(
+                order_id=ORDER_ID, lines=lines, refund=PRICE, refunded=PRICE.money, is_whole=True
+            )
+        ]
     )
 
 

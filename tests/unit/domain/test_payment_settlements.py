@@ -12,7 +12,7 @@ from domain.money import Money
 from domain.payment import commands as c
 from domain.payment import events as e
 from domain.payment.decide import PAYMENT
-from domain.payment.state import PaymentStatus
+from domain.payment.state import FailedRefund, PaymentStatus
 from tests.unit.domain.specification import Specification
 
 payment = Specification(PAYMENT)
@@ -142,6 +142,47 @@ def test_a_refund_that_fails_later_leaves_a_settled_payment_to_the_operator() ->
     assert PAYMENT.fold(history).status is PaymentStatus.SETTLED_BY_OPERATOR
     whole = [*CAPTURED, refunded(1000, 1000), FAILED]
     assert PAYMENT.fold(whole).status is PaymentStatus.CAPTURED
+
+
+def hand_refund_failed(amount: int, failure: int | None = 1) -> e.PaymentRefundElsewhereFailed:
+    return e.PaymentRefundElsewhereFailed(
+        order_id="o-1",
+        reference="pi_1",
+        failure=failure,
+        refund_id="re_1",
+        amount=eur(amount),
+        refunded_in_all=eur(0),
+    )
+
+
+def test_a_refund_by_hand_that_fails_is_to_be_made_good_and_stands_for_no_step() -> None:
+    settled = refund_settled(0, "refund", by_hand=250)
+    history = [*CAPTURED, by_hand(250), settled]
+    nothing_listed = c.RecordRefundsElsewhere(aggregate_id="o-1", refunds={})
+    payment.given(history).when(nothing_listed).then([hand_refund_failed(250)])
+
+    state = PAYMENT.fold([*history, hand_refund_failed(250)])
+    assert (state.refunded, state.refundable, state.settled_by_hand) == (0, 1000, 0)
+    assert state.failed_refunds == {1: FailedRefund("refund_again_1", 250)}
+    payment.given([*history, hand_refund_failed(250)]).when(
+        c.RecordRefundSettlement(aggregate_id="o-1", step="refund_again_1", failure=1)
+    ).then([refund_settled(250, "refund_again_1", failure=1)])
+
+
+def test_a_failed_refund_by_hand_in_place_of_a_parked_step_is_not_owed_twice() -> None:
+    awaited = c.RecordRefundsElsewhere(aggregate_id="o-1", refunds={}, is_awaited=True)
+    history = [*CAPTURED, by_hand(250)]
+    payment.given(history).when(awaited).then([hand_refund_failed(250, failure=None)])
+    state = PAYMENT.fold([*history, hand_refund_failed(250, failure=None)])
+    assert (state.refunded, state.failed_refunds) == (0, {})
+    settled = refund_settled(0, "refund", by_hand=250)
+    payment.given([*history, settled]).when(awaited).then([hand_refund_failed(250)])
+
+
+def test_a_failed_refund_by_hand_is_numbered_after_the_other_failures() -> None:
+    history = [*CAPTURED, refunded(400, 400), FAILED, by_hand(250)]
+    nothing_listed = c.RecordRefundsElsewhere(aggregate_id="o-1", refunds={})
+    payment.given(history).when(nothing_listed).then([hand_refund_failed(250, failure=2)])
 
 
 def test_a_settled_failure_is_made_good_and_not_refunded_again() -> None:

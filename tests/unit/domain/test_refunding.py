@@ -67,7 +67,7 @@ def given(step: str, amount: int) -> dict[str, Any]:
 
 RETURN_OF_CUP: Final = e.OrderReturnRequested(order_id=ORDER_ID, lines=CUP, refund=PRICE_OF_CUP)
 CUP_IS_BACK: Final = e.OrderReturned(
-    order_id=ORDER_ID, lines=CUP, refund=PRICE_OF_CUP, is_whole=False
+    order_id=ORDER_ID, lines=CUP, refund=PRICE_OF_CUP, refunded=PRICE_OF_CUP.money, is_whole=False
 )
 
 
@@ -156,6 +156,15 @@ def test_a_refund_that_has_given_a_part_is_not_given_up() -> None:
 
     history.when(skipped).then([ended(200)])
     history.when(skipped.model_copy(update={"refunded": 0})).then([ended(0, is_given_up=True)])
+
+
+def test_a_refund_that_has_ended_is_given_up_once() -> None:
+    skipped = c.EndRefund(aggregate_id=ORDER_ID, refund=1, refunded=0, is_given_up=True)
+    history = [*DELIVERED, promised(500), ended(500)]
+
+    order.given(history).when(skipped).then([ended(0, is_given_up=True)])
+    order.given([*history, ended(0, is_given_up=True)]).when(skipped).then([])
+    order.given(history).when(skipped.model_copy(update={"refunded": 100})).then([])
 
 
 def test_a_repeated_request_changes_nothing() -> None:

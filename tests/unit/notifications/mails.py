@@ -69,7 +69,9 @@ EVENTS: Final[dict[Notice, Event]] = {
     Notice.DELIVERED: OrderDelivered(order_id="o-1"),
     Notice.CANCELLED: OrderCancelled(order_id="o-1", reason=CancellationReason.PARCEL_LOST),
     Notice.REJECTED: OrderRejected(order_id="o-1", reason=RejectionReason.OUT_OF_STOCK, sku="cup"),
-    Notice.RETURNED: OrderReturned(order_id="o-1", lines=(), refund=PRICE, is_whole=True),
+    Notice.RETURNED: OrderReturned(
+        order_id="o-1", lines=(), refund=PRICE, refunded=PRICE.money, is_whole=True
+    ),
     Notice.RETURN_LAPSED: OrderReturnLapsed(order_id="o-1"),
     Notice.REFUNDED: OrderRefundEnded(
         order_id="o-1", refund=1, refunded=Money(amount=500, currency="EUR")

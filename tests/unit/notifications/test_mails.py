@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 
+from domain.money import Money
 from domain.order.commands import CancellationReason, RejectionReason
 from domain.order.price import Price
 from kit.currencies import decimals_of
@@ -98,6 +99,26 @@ def test_the_return_of_free_goods_writes_of_no_money(tag: str, text: str) -> Non
     assert content_of(facts, language_of(tag), "UTC", URL).paragraphs == [text]
 
 
+@pytest.mark.parametrize(
+    ("tag", "given", "text"),
+    [
+        ("en", 100, "The goods are back, and EUR 1.00 is on its way to you."),
+        ("en", 0, "The goods are back. No further money is on its way to you for them."),
+        (
+            "de",
+            0,
+            "Die Ware ist zurück. Es ist kein weiteres Geld dafür auf dem Weg zu Ihnen.",
+        ),
+    ],
+)
+def test_the_mail_of_a_return_names_what_was_given_back(tag: str, given: int, text: str) -> None:
+    """A lost dispute or an operator has given the rest of the price."""
+    refunded = Money(amount=given, currency="EUR")
+    event = EVENTS[Notice.RETURNED].model_copy(update={"refunded": refunded})
+    facts = replace(facts_of(Notice.RETURNED), event=event)
+    assert content_of(facts, language_of(tag), "UTC", URL).paragraphs == [text]
+
+
 def test_the_reason_of_a_cancellation_is_named() -> None:
     text = text_of(parsed(mail(content(Notice.CANCELLED))))
     assert "The carrier has lost the parcel. We are sorry." in text
@@ -124,6 +145,7 @@ def test_each_language_has_every_text_with_the_same_facts(language: Language) ->
         assert fields(" ".join(ours.text)) == fields(" ".join(theirs.text))
         assert fields(ours.return_until) == fields(theirs.return_until)
         assert len(ours.unpaid) == len(theirs.unpaid)
+        assert len(ours.settled) == len(theirs.settled)
 
 
 def fields(text: str) -> set[str]:

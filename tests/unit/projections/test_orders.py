@@ -54,7 +54,9 @@ def test_an_order_whose_cancellation_is_withdrawn_has_no_reason() -> None:
 
 
 def test_each_return_adds_its_refund_and_ends_the_request() -> None:
-    returned = e.OrderReturned(order_id=ORDER, lines=RETURNED, refund=REFUND, is_whole=False)
+    returned = e.OrderReturned(
+        order_id=ORDER, lines=RETURNED, refund=REFUND, refunded=REFUND.money, is_whole=False
+    )
     given(ORDERS, [CREATED, REQUESTED]).then({order_view: [{"return_requested": True}]})
     row = {"refunds": [REFUND.model_dump()] * 2, "return_requested": False}
     given(ORDERS, [CREATED, *(REQUESTED, returned) * 2]).then({order_view: [row]})

@@ -283,7 +283,10 @@ def test_a_return_adds_its_steps() -> None:
 def test_a_return_ends_the_order() -> None:
     lines = (ReturnedLine(sku="mug", quantity=2),)
     log = returning().add(
-        "refund", order.OrderReturned(order_id="o1", lines=lines, refund=REFUND, is_whole=True)
+        "refund",
+        order.OrderReturned(
+            order_id="o1", lines=lines, refund=REFUND, refunded=REFUND.money, is_whole=True
+        ),
     )
     view = log.view()
 
