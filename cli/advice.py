@@ -10,7 +10,6 @@ from typing import Final
 
 ADVICE: Final[Mapping[str, str]] = {
     "FORBIDDEN": "The role of the token is not enough: try --role admin, or an admin's token",
-    "IDEMPOTENCY_KEY_IN_USE": "Run the same command again in a moment",
     "IDEMPOTENCY_KEY_REUSED": "Leave --key out, or pass a new one",
     "INSUFFICIENT_STOCK": "Read the figures with `waybill stock show SKU`",
     "NOT_FOUND": "Check the id or the number, and the deployment that --url names",

@@ -21,9 +21,7 @@ PAUSES_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 """The pauses before the retries of an unanswered request. Their sum covers a worker's restart."""
 
 _PROTOCOL: Final = Subprotocol("graphql-transport-ws")
-_TRY_AGAIN: Final = frozenset(
-    {"OUTCOME_UNKNOWN", "UNAVAILABLE", "IDEMPOTENCY_KEY_IN_USE", "RATE_LIMITED"}
-)
+_TRY_AGAIN: Final = frozenset({"OUTCOME_UNKNOWN", "UNAVAILABLE", "RATE_LIMITED"})
 _RECONNECT_AFTER_SECONDS: Final = 0.5
 
 

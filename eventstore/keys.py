@@ -14,6 +14,8 @@ from eventstore.errors import KeyTaken
 from kit.pool import Connection
 
 KEPT_FOR: Final = timedelta(days=30)
+NO_POSITION: Final = 0
+"""The effect of the request is not in the log."""
 
 _FIND: Final = """
     SELECT fingerprint, position, call FROM journal.idempotency_key WHERE id = $1
@@ -49,3 +51,18 @@ async def record_key(connection: Connection, key: KeyUse, position: int) -> None
     values = (key.id, key.fingerprint, key.call, position, KEPT_FOR)
     if await connection.fetchval(_RECORD, *values) is None:
         raise KeyTaken
+
+
+async def take_key(connection: Connection, key: KeyUse | None) -> bool:
+    """Record the key for the change that follows in this transaction; return False for a repeat.
+
+    A concurrent call with the same key waits for this transaction. A refusal rolls the record back.
+    A request without a key is no repeat. Raises Refused when the key was used for another input.
+    """
+    if key is None:
+        return True
+    try:
+        await record_key(connection, key, NO_POSITION)
+    except KeyTaken:
+        return await find_key(connection, key) is None
+    return True

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from domain.idempotency import KeyUse
+from eventstore.keys import take_key
 from kit.pool import Pool
 from notifications.categories import Category
 from notifications.outbox import Channel
@@ -29,6 +31,8 @@ _SET: Final = """
     SET opted_out = excluded.opted_out, quiet_from = excluded.quiet_from,
         quiet_to = excluded.quiet_to, time_zone = excluded.time_zone,
         made_after = excluded.made_after, updated_at = clock_timestamp()
+    RETURNING (old.opted_out, old.quiet_from, old.quiet_to, old.time_zone)
+        IS DISTINCT FROM (new.opted_out, new.quiet_from, new.quiet_to, new.time_zone)
 """
 
 
@@ -49,6 +53,18 @@ class Preferences:
     def allow(self, category: Category, channel: Channel) -> bool:
         return (category, channel) not in self.opted_out
 
+    @property
+    def opted_out_names(self) -> list[str]:
+        return sorted(f"{channel}:{category}" for category, channel in self.opted_out)
+
+    def as_json(self) -> dict[str, object]:
+        hours = self.quiet_hours
+        return {
+            "opted_out": self.opted_out_names,
+            "quiet_hours": None if hours is None else [str(hours.start), str(hours.end)],
+            "time_zone": self.time_zone,
+        }
+
 
 class PreferenceStore:
     def __init__(self, pool: Pool) -> None:
@@ -66,13 +82,16 @@ class PreferenceStore:
             row["time_zone"],
         )
 
-    async def set(self, customer_id: str, preferences: Preferences) -> None:
-        """Replace all choices of the customer."""
-        opted_out = sorted(f"{channel}:{category}" for category, channel in preferences.opted_out)
+    async def set(
+        self, customer_id: str, preferences: Preferences, key: KeyUse | None = None
+    ) -> bool:
+        """Replace all choices of the customer; return False if they were these already."""
         hours = preferences.quiet_hours
         start, end = (None, None) if hours is None else (hours.start, hours.end)
-        row = (customer_id, opted_out, start, end, preferences.time_zone)
-        await self._pool.execute(_SET, *row)
+        row = (customer_id, preferences.opted_out_names, start, end, preferences.time_zone)
+        async with self._pool.acquire() as connection, connection.transaction():
+            is_first = await take_key(connection, key)
+            return is_first and bool(await connection.fetchval(_SET, *row))
 
 
 def _parsed(opted_out: Iterable[str]) -> Iterator[OptOut]:

@@ -10,8 +10,10 @@ from datetime import datetime
 from typing import Final
 
 from domain.errors import ErrorCode, Refused
+from domain.idempotency import KeyUse
 from eventbus import dead_letters
 from eventbus.dead_letters import DeadLetterGone, DeadLetterWaits
+from eventstore.keys import take_key
 from kit.pool import Connection, Pool
 
 REDRIVEN: Final = "redriven"
@@ -21,7 +23,7 @@ _LOCK: Final = "SELECT state, attempts FROM eventstore.dead_letter WHERE id = $1
 _LAST_ACTION: Final = """
     SELECT letter_id, action, actor, reason, at
     FROM eventstore.dead_letter_action
-    WHERE letter_id = $1
+    WHERE letter_id = $1 AND ($2::text IS NULL OR action = $2)
     ORDER BY id DESC
     LIMIT 1
 """
@@ -46,27 +48,39 @@ class DeadLetterRequests:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def redrive(self, letter_id: int, actor: str) -> LetterAction:
+    async def redrive(self, letter_id: int, actor: str, key: KeyUse | None = None) -> LetterAction:
         """Let the group try the letter at once, as often as a new message.
 
-        A repetition before that try changes nothing. Raises Refused: NOT_FOUND when the letter is
-        gone, and WRONG_STATE when it waits behind another one.
+        A repetition before that try changes nothing, and one with the key never. Raises Refused:
+        NOT_FOUND when the letter is gone, and WRONG_STATE when it waits behind another one.
         """
         async with self._pool.acquire() as connection, connection.transaction():
+            if not await take_key(connection, key):
+                return await _repeated(connection, letter_id, REDRIVEN)
             action = await _redrive(connection, letter_id, actor)
         _report(action)
         return action
 
-    async def discard(self, letter_id: int, actor: str, reason: str) -> LetterAction:
+    async def discard(
+        self, letter_id: int, actor: str, reason: str, key: KeyUse | None = None
+    ) -> LetterAction:
         """Drop the letter: the group never handles it, and tries the next one of its key.
 
         A repetition with the same reason changes nothing. Raises Refused: NOT_FOUND when the letter
         is gone.
         """
         async with self._pool.acquire() as connection, connection.transaction():
+            if not await take_key(connection, key):
+                return await _repeated(connection, letter_id, DISCARDED)
             action = await _discard(connection, letter_id, actor, reason)
         _report(action)
         return action
+
+
+async def _repeated(connection: Connection, letter_id: int, kind: str) -> LetterAction:
+    action = await _last_action(connection, letter_id, kind, is_repeat=True)
+    assert action is not None  # noqa: S101 - it was written with the key
+    return action
 
 
 async def _redrive(connection: Connection, letter_id: int, actor: str) -> LetterAction:
@@ -115,9 +129,9 @@ def _report(action: LetterAction) -> None:
 
 
 async def _last_action(
-    connection: Connection, letter_id: int, *, is_repeat: bool
+    connection: Connection, letter_id: int, kind: str | None = None, *, is_repeat: bool
 ) -> LetterAction | None:
-    row = await connection.fetchrow(_LAST_ACTION, letter_id)
+    row = await connection.fetchrow(_LAST_ACTION, letter_id, kind)
     if row is None:
         return None
     return LetterAction(

@@ -44,6 +44,10 @@ _REDRIVE: Final = """
     UPDATE eventstore.parked_event SET redrive = true
     WHERE projection = $1 AND ($2::text IS NULL OR stream_id = $2) AND NOT redrive
 """
+_REDRIVEN_EVENTS: Final = """
+    SELECT count(*) FROM eventstore.parked_event
+    WHERE projection = $1 AND ($2::text IS NULL OR stream_id = $2) AND redrive
+"""
 
 
 class ParkedEvents:
@@ -91,6 +95,13 @@ class ParkedEvents:
         """Record that this event of its stream is the one that fails now."""
         row = (stored.stream_id, stored.position, cause)
         await self._connection.execute(_FAILED, self._projection, *row)
+
+
+async def redriven_events(
+    connection: Connection, projection: str, stream_id: str | None = None
+) -> int:
+    """Return the number of events that the leader was asked to take again, and has not taken."""
+    return int(await connection.fetchval(_REDRIVEN_EVENTS, projection, stream_id))
 
 
 async def redrive(connection: Connection, projection: str, stream_id: str | None = None) -> int:

@@ -83,6 +83,16 @@ class NotPermitted(ProviderUnavailable):
     advice = "give the API key the right to this call"
 
 
+class PaymentMissing(ProviderUnavailable):
+    """The provider does not know a payment that it has made. No provider deletes one, so the API
+    key is that of another account or mode, and says nothing about this payment."""
+
+    advice = "compare the API key: it is of another account or mode than the payment"
+
+    def __init__(self, provider: str, operation: str) -> None:
+        super().__init__(provider, operation, "payment_missing")
+
+
 class CreationDenied(ProviderUnavailable):
     """The provider accepts no payment with this API key or for this account, for now.
 

@@ -237,15 +237,18 @@ def _unreadable(operation: str, error: ValidationError) -> ProviderUnavailable:
 
 
 def _failure(operation: str, answer: httpx.Response) -> ProviderError:
+    """Return our error. A status without the carrier's error object is the answer of a proxy, which
+    refuses nothing for the carrier."""
     code = _code(answer)
     says_nothing = answer.status_code in SAYS_NOTHING or code == "idempotency_key_in_use"
-    if says_nothing or not answer.is_client_error:
-        return ProviderUnavailable(PROVIDER, operation, code, is_outage=answer.is_server_error)
+    if code is None or says_nothing or not answer.is_client_error:
+        reason = code or f"http_{answer.status_code}"
+        return ProviderUnavailable(PROVIDER, operation, reason, is_outage=answer.is_server_error)
     return ProviderRefused(PROVIDER, operation, code, answer.status_code)
 
 
-def _code(answer: httpx.Response) -> str:
+def _code(answer: httpx.Response) -> str | None:
     try:
         return _Failure.model_validate_json(answer.content).error.code
     except ValidationError:
-        return f"http_{answer.status_code}"
+        return None

@@ -117,6 +117,10 @@ class ChargeLimits(Protocol):
         field."""
         ...
 
+    def check_refund(self, amount: Money) -> None:
+        """Raise Refused for an amount that the provider cannot give back, with the field."""
+        ...
+
     def check(self, total: Money) -> None:
         """Raise Refused for a total that the provider would not take, with the field."""
         ...

@@ -53,6 +53,7 @@ MAX_AMOUNTS: Final[Mapping[str, int]] = {
 WAYBILL_PAYMENT_MAXIMUMS."""
 _FIELD: Final = ("input", "lines")
 _PRICE: Final = ("input", "price")
+_AMOUNT: Final = ("input", "amount", "amount")
 
 
 class StripeLimits:
@@ -81,6 +82,10 @@ class StripeLimits:
         """Raise Refused for a price that Stripe does not count. A small one may be paid with
         others."""
         _check_counted(price, "price", "set another price", _PRICE)
+
+    def check_refund(self, amount: Money) -> None:
+        """Raise Refused for an amount that Stripe does not count."""
+        _check_counted(amount, "amount", "refund another amount, or name the lines", _AMOUNT)
 
     def _check_size(self, total: Money) -> None:
         minimum, maximum = self.minimum_of(total.currency), self.maximum_of(total.currency)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -17,6 +19,8 @@ from providers.errors import (
     ProviderUnavailable,
 )
 from providers.http import SAYS_NOTHING, answering, pooled_client, timed
+
+logger = logging.getLogger(__name__)
 
 PROVIDER = "payments"
 _CONFLICT = 409
@@ -39,10 +43,20 @@ class StripeTransport(stripe.HTTPClient):
         self, method: str, url: str, headers: Mapping[str, str], post_data: str | None = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
         answer = await self._http.request(method, url, headers=headers, content=post_data)
-        return answer.content, answer.status_code, answer.headers
+        is_readable = answer.is_success or _is_error_of_stripe(answer.content)
+        return answer.content if is_readable else b"", answer.status_code, answer.headers
 
     async def close_async(self) -> None:
         await self._http.aclose()
+
+
+def _is_error_of_stripe(content: bytes) -> bool:
+    """Return whether the SDK can read this error; it fails on some that proxies send."""
+    try:
+        body = json.loads(content)
+    except ValueError:
+        return False
+    return isinstance(body, dict) and isinstance(body.get("error"), dict)
 
 
 @asynccontextmanager
@@ -59,6 +73,14 @@ async def asking(
                 yield
             except stripe.StripeError as error:
                 raise _translated(operation, error) from None
+            except (
+                AttributeError,
+                KeyError,
+                TypeError,
+                UnicodeError,
+            ) as fault:  # a fact is not in the answer
+                logger.warning("%s: unreadable answer: %s", operation, type(fault).__name__)
+                raise ProviderUnavailable(PROVIDER, operation, "unreadable_answer") from None
 
 
 def not_created(operation: str, error: stripe.StripeError) -> ProviderError:
@@ -67,25 +89,27 @@ def not_created(operation: str, error: stripe.StripeError) -> ProviderError:
     A key that came with other parameters before proves nothing: its payment may exist.
     """
     refused = _translated(operation, error)
-    status = error.http_status or 0
-    if status in _DENIED:
-        return CreationDenied(PROVIDER, operation, _code(error) or f"http_{status}")
+    code = _code(error)
+    if code is not None and error.http_status in _DENIED:
+        return CreationDenied(PROVIDER, operation, code)
     if isinstance(refused, ProviderRefused) and not isinstance(error, stripe.IdempotencyError):
         return CreationRefused(PROVIDER, operation, refused.code, refused.status)
     return refused
 
 
 def _translated(operation: str, error: stripe.StripeError) -> ProviderError:
+    """Return our error. A status without Stripe's error object is the answer of a proxy, which
+    refuses nothing for Stripe."""
     status = error.http_status or 0
     code = _code(error)
-    if status == _FORBIDDEN:
-        return NotPermitted(PROVIDER, operation, code or f"http_{status}")
-    if _worth_asking_again(error, status):
+    if status == _FORBIDDEN and code is not None:
+        return NotPermitted(PROVIDER, operation, code)
+    if code is None or _worth_asking_again(error, status):
         is_outage = status >= _FIRST_SERVER_ERROR or isinstance(error, stripe.APIConnectionError)
         return ProviderUnavailable(
             PROVIDER, operation, code or f"http_{status}", is_outage=is_outage
         )
-    return ProviderRefused(PROVIDER, operation, code or f"http_{status}", status)
+    return ProviderRefused(PROVIDER, operation, code, status)
 
 
 def _worth_asking_again(error: stripe.StripeError, status: int) -> bool:

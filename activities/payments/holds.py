@@ -15,7 +15,7 @@ from domain.money import Money
 from domain.order.commands import WithdrawConfirmation
 from domain.payment.commands import HoldEnd, RecordCapture, RecordHoldEnd, RecordVoid
 from domain.payment.state import TAKEN, PaymentState, PaymentStatus
-from providers.errors import ProviderRefused
+from providers.errors import PaymentMissing, ProviderRefused
 from providers.payments import PaymentProvider, ProviderPayment, ProviderPaymentState
 
 
@@ -35,7 +35,7 @@ class Holds:
             return HoldResult(payment.attempt, True, None)  # there is nothing to hold
         if payment.status is not PaymentStatus.AUTHORIZED:
             return HoldResult(payment.attempt, payment.status in TAKEN, None)
-        there = await self._look(payment)
+        there = await self._known(payment)
         if there is None or there.state is ProviderPaymentState.VOIDED:
             return HoldResult(payment.attempt, False, None)
         if there.state is ProviderPaymentState.CAPTURED:
@@ -98,8 +98,15 @@ class Holds:
         )
 
     async def _is_released(self, payment: PaymentState) -> bool:
-        there = await self._look(payment)
+        there = await self._known(payment)
         return there is None or there.state is ProviderPaymentState.VOIDED
+
+    async def _known(self, payment: PaymentState) -> ProviderPayment | None:
+        """Return None when no payment was made. Raises PaymentMissing for one that was."""
+        there = await self._look(payment)
+        if there is None and payment.reference is not None:
+            raise PaymentMissing("payments", "get")
+        return there
 
     async def _look(self, payment: PaymentState) -> ProviderPayment | None:
         """Return None when the provider knows of no payment, and so holds none."""

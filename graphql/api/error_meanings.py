@@ -99,9 +99,6 @@ USER_ERROR_MEANINGS: Final[Mapping[ErrorCode, str]] = {
     ErrorCode.IDEMPOTENCY_KEY_REUSED: (
         "The key belongs to another request: use a new key for each new request."
     ),
-    ErrorCode.IDEMPOTENCY_KEY_IN_USE: (
-        "The first request with this key still runs: repeat the request later."
-    ),
     ErrorCode.WRONG_STATE: "The object's status does not allow it. The message names the status.",
     ErrorCode.CUSTOMER_HAS_OPEN_ORDERS: (
         "The customer has an order that has not ended: cancel it, or wait for its end."

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeAlias
 
 import strawberry
 from graphql import GraphQLError, GraphQLField, GraphQLSchema, default_field_resolver
@@ -19,8 +19,10 @@ from strawberry.extensions import SchemaExtension
 from api.errors import outcome_unknown
 from api.lost import check_is_recorded
 from api.payload import Payload
-from domain.errors import Refused
+from api.user_errors import BAD_KEY
+from domain.errors import ErrorCode, Refused
 from domain.idempotency import KeyedResult, KeyUse
+from domain.identifiers import is_idempotency_key
 from orchestrator.translation import NoSuchSaga, OutcomeUnknown, Unavailable
 
 if TYPE_CHECKING:
@@ -28,6 +30,12 @@ if TYPE_CHECKING:
 
 _operation: ContextVar[ReportReplays] = ContextVar("operation")
 _mutation: ContextVar[_Mutation] = ContextVar("mutation")
+
+KEY_OF_STATE = (
+    "Your key. A repetition with it changes nothing, also when the state has changed since. Without"
+    " a key, each request asks for the state anew."
+)
+OptionalKey: TypeAlias = Annotated[str | None, strawberry.argument(description=KEY_OF_STATE)]
 
 
 class WithKey(Protocol):
@@ -62,6 +70,35 @@ def key_of(operation: str, request: WithKey, context: Context, **more: object) -
     """Return the viewer's use of the key of this input, the same in every role of the viewer."""
     data = {**strawberry.asdict(request), **more}
     return KeyUse.of(context.viewer.sub, operation, request.idempotency_key, data)
+
+
+def optional_key(
+    operation: str, text: str | None, context: Context, **data: object
+) -> KeyUse | None:
+    """Return the viewer's use of a key that may be left out. Raises Refused.
+
+    From now on an error of the API or of PostgreSQL says that the request may have had its effect:
+    with its key, the client can repeat it.
+    """
+    if text is None:
+        return None
+    if not is_idempotency_key(text):
+        raise Refused(ErrorCode.INVALID_INPUT, BAD_KEY, ("idempotencyKey",))
+    mark_sent()
+    return KeyUse.of(context.viewer.sub, operation, text, data)
+
+
+async def change_once(
+    key: KeyUse | None, context: Context, run: Callable[[], Awaitable[bool]]
+) -> None:
+    """Run a change that asks for a state, unless its key has an effect.
+
+    `run` records the key with the change, and returns False when it has changed nothing. Raises
+    Refused, also when the key was used for another input, and what `run` raises.
+    """
+    is_known = key is not None and await context.services.keys.find(key) is not None
+    if is_known or not await run():
+        mark_replayed()
 
 
 async def once(key: KeyUse, context: Context, run: Callable[[], Awaitable[KeyedResult]]) -> int:

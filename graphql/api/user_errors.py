@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Final, Self
 
 import strawberry
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from domain.errors import ErrorCode, Refused
+
+BAD_KEY: Final = "a key is 1 to 100 letters, digits, dots, underscores, colons and dashes"
 
 strawberry.enum(ErrorCode, description="The reason for a refusal. Clients branch on these codes.")
 
@@ -25,6 +27,12 @@ class UserError:
     @classmethod
     def of(cls, refused: Refused) -> Self:
         return cls(code=refused.code, message=refused.message, field=list(refused.field) or None)
+
+    @classmethod
+    def of_argument(cls, refused: Refused) -> Self:
+        """Return the error of a mutation that has arguments of its own and no `input`."""
+        path = refused.field[1:] if refused.field[:1] == ("input",) else refused.field
+        return cls(code=refused.code, message=refused.message, field=list(path) or None)
 
 
 def input_error(code: ErrorCode, message: str, *path: str | int) -> UserError:
@@ -48,5 +56,4 @@ def no_such_order() -> UserError:
 
 
 def bad_key() -> UserError:
-    message = "a key is 1 to 100 letters, digits, dots, underscores, colons and dashes"
-    return input_error(ErrorCode.INVALID_INPUT, message, "idempotencyKey")
+    return input_error(ErrorCode.INVALID_INPUT, BAD_KEY, "idempotencyKey")

@@ -6,7 +6,9 @@ import logging
 from typing import Final
 
 from domain.errors import ErrorCode, Refused
-from kit.pool import Pool
+from domain.idempotency import KeyUse
+from eventstore.keys import take_key
+from kit.pool import Connection, Pool
 
 _ACKNOWLEDGE: Final = """
     UPDATE eventstore.operator_notice
@@ -25,20 +27,29 @@ class NoticeAcknowledgements:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def acknowledge(self, notice_id: int, actor: str, note: str | None) -> bool:
+    async def acknowledge(
+        self, notice_id: int, actor: str, note: str | None, key: KeyUse | None = None
+    ) -> bool:
         """Record that an operator knows of the notice, and return whether that is new.
 
         A notice that is acknowledged keeps its first acknowledgement. Raises Refused: NOT_FOUND
         when there is no such notice, and WRONG_STATE when its cause has ended before.
         """
-        if await self._pool.fetchval(_ACKNOWLEDGE, notice_id, actor, note):
-            logger.info("operator notice %d: acknowledged by %s", notice_id, actor)
-            return True
-        is_acknowledged = await self._pool.fetchval(_IS_ACKNOWLEDGED, notice_id)
-        if is_acknowledged is None:
-            message = f"there is no notice {notice_id}: list them again"
-            raise Refused(ErrorCode.NOT_FOUND, message, ("id",))
-        if not is_acknowledged:
-            message = f"notice {notice_id} is closed: its cause has ended, so leave it as it is"
-            raise Refused(ErrorCode.WRONG_STATE, message, ("id",))
-        return False
+        async with self._pool.acquire() as connection, connection.transaction():
+            if not await take_key(connection, key):
+                return False
+            if not await connection.fetchval(_ACKNOWLEDGE, notice_id, actor, note):
+                await _check_is_acknowledged(connection, notice_id)
+                return False
+        logger.info("operator notice %d: acknowledged by %s", notice_id, actor)
+        return True
+
+
+async def _check_is_acknowledged(connection: Connection, notice_id: int) -> None:
+    is_acknowledged = await connection.fetchval(_IS_ACKNOWLEDGED, notice_id)
+    if is_acknowledged is None:
+        message = f"there is no notice {notice_id}: list them again"
+        raise Refused(ErrorCode.NOT_FOUND, message, ("id",))
+    if not is_acknowledged:
+        message = f"notice {notice_id} is closed: its cause has ended, so leave it as it is"
+        raise Refused(ErrorCode.WRONG_STATE, message, ("id",))

@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 
 from domain.errors import ErrorCode, Refused
 from domain.idempotency import KeyUse
-from eventstore.keys import find_key, record_key
+from eventstore.keys import take_key
 from eventstore.privacy.endpoint_secrets import seal
 from eventstore.privacy.keyring import Keyring
 from eventstore.statements import LAST_SAFE_EVENT
@@ -26,8 +26,6 @@ from notifications.webhooks.url import UrlRules
 
 MAX_ENDPOINTS: Final = 1_000
 MAX_DESCRIPTION: Final = 200
-NO_POSITION: Final = 0
-"""The changes of a webhook are not in the log."""
 KEEP_OLD_SECRET: Final = timedelta(hours=24)
 """The time for which both secrets sign, while the receiver changes to the new one."""
 
@@ -50,7 +48,8 @@ _UPDATE: Final = """
     UPDATE eventstore.webhook_endpoint
     SET url = coalesce($2, url), description = coalesce($3, description),
         patterns = coalesce($4, patterns), revision = revision + 1
-    WHERE id = $1
+    WHERE id = $1 AND (url, description, patterns) IS DISTINCT FROM
+        (coalesce($2, url), coalesce($3, description), coalesce($4, patterns))
 """
 _DISABLE: Final = """
     UPDATE eventstore.webhook_endpoint
@@ -121,7 +120,10 @@ class Made:
 
 
 class WebhookRegistry:
-    """Each method raises Refused, and then has changed nothing."""
+    """Each method raises Refused, and then has changed nothing.
+
+    A method that asks for a state returns False when it has changed nothing: a repetition.
+    """
 
     def __init__(self, pool: Pool, keys: Keyring, urls: UrlRules) -> None:
         self._pool = pool
@@ -160,7 +162,8 @@ class WebhookRegistry:
         url: str | None,
         patterns: Sequence[str] | None,
         description: str | None,
-    ) -> None:
+        key: KeyUse | None = None,
+    ) -> bool:
         """Change what is not None. Events that wait already are sent to the new URL."""
         chosen = None if patterns is None else checked_patterns(patterns)
         if description is not None:
@@ -168,36 +171,48 @@ class WebhookRegistry:
         if url is not None:
             await self._urls.check(url)
         async with self._locked(endpoint_id) as connection:
-            await connection.execute(_UPDATE, endpoint_id, url, description, chosen)
+            return await take_key(connection, key) and _has_changed(
+                await connection.execute(_UPDATE, endpoint_id, url, description, chosen)
+            )
 
-    async def disable(self, endpoint_id: UUID, actor: str) -> None:
+    async def disable(self, endpoint_id: UUID, actor: str, key: KeyUse | None = None) -> bool:
         async with self._locked(endpoint_id) as connection:
-            await connection.execute(_DISABLE, endpoint_id, actor)
+            return await take_key(connection, key) and _has_changed(
+                await connection.execute(_DISABLE, endpoint_id, actor)
+            )
 
-    async def enable(self, endpoint_id: UUID) -> None:
+    async def enable(self, endpoint_id: UUID, key: KeyUse | None = None) -> bool:
         """Send again, from the cursor on; what has failed gets all of its time again."""
         async with self._locked(endpoint_id) as connection:
-            if (await connection.execute(_ENABLE, endpoint_id)).endswith(" 1"):
+            is_change = await take_key(connection, key) and _has_changed(
+                await connection.execute(_ENABLE, endpoint_id)
+            )
+            if is_change:
                 await connection.execute(_BEGIN_AGAIN, endpoint_id)
+        return is_change
 
-    async def replay(self, endpoint_id: UUID, position: int) -> None:
+    async def replay(self, endpoint_id: UUID, position: int, key: KeyUse | None = None) -> bool:
         """Send all events above this position, again or for the first time.
 
-        Events that wait at or below it are dropped: an operator can skip one in this way.
+        Events that wait at or below it are dropped: an operator can skip one in this way. Without
+        a key, a repetition sends them once more.
         """
         async with self._locked(endpoint_id) as connection:
+            if not await take_key(connection, key):
+                return False
             if position > await connection.fetchval(LAST_SAFE_EVENT):
                 message = "from: the log has not come this far: pass an earlier position"
                 raise Refused(ErrorCode.INVALID_INPUT, message, ("from",))
             await connection.execute(_FORGET, endpoint_id)
             await connection.execute(_REPLAY, endpoint_id, position)
+        return True
 
     async def rotate(self, endpoint_id: UUID, *, key: KeyUse, must_expire_old: bool) -> Made:
         """Make a new secret. The old one signs too until it expires."""
         secret_id = _id("rotate", key)
         async with self._locked(endpoint_id) as connection:
-            is_repeated = await find_key(connection, key) is not None
-            if is_repeated or await connection.fetchval(_HAS_KEY, secret_id):
+            is_first = await take_key(connection, key)
+            if not is_first or await connection.fetchval(_HAS_KEY, secret_id):
                 return Made(endpoint_id, None)
             ends: datetime | None = await connection.fetchval(_ROTATION_ENDS, endpoint_id)
             if ends is not None and not must_expire_old:
@@ -207,14 +222,13 @@ class WebhookRegistry:
             await connection.execute(_DELETE_EXPIRED, endpoint_id)
             secret = await self._add_secret(connection, endpoint_id, secret_id)
             await connection.execute(_TOUCH, endpoint_id)
-            await record_key(connection, key, NO_POSITION)
         return Made(endpoint_id, secret)
 
     async def test(self, endpoint_id: UUID, *, key: KeyUse) -> tuple[UUID, bool]:
         """Have a test event sent once; return its id, and whether that is a repetition."""
         event_id = _id("test", key)
         async with self._locked(endpoint_id) as connection:
-            if await find_key(connection, key) is not None:
+            if not await take_key(connection, key):
                 return event_id, True
             state = await connection.fetchrow(_LOCK, endpoint_id)
             if state is not None and state["disabled_at"] is not None:
@@ -222,7 +236,6 @@ class WebhookRegistry:
                 raise Refused(ErrorCode.WRONG_STATE, message, ("id",))
             row = (endpoint_id, event_id, trial_stream(endpoint_id), TEST_POSITION, TEST_TYPE)
             is_new = await connection.fetchval(_TEST, *row) is not None
-            await record_key(connection, key, NO_POSITION)
         return event_id, not is_new
 
     @asynccontextmanager
@@ -238,6 +251,11 @@ class WebhookRegistry:
         row = (secret_id, endpoint_id, sealed.data, sealed.key_id)
         await connection.execute(_INSERT_KEY, *row)
         return shown(secret)
+
+
+def _has_changed(status: str) -> bool:
+    """Return whether an UPDATE with this status has changed a row."""
+    return not status.endswith(" 0")
 
 
 def _id(what: str, key: KeyUse) -> UUID:

@@ -31,6 +31,8 @@ class Fault(StrEnum):
     """Refuse the API key, with no effect."""
     NOT_PERMITTED = "403"
     """Refuse this call to the API key, with no effect."""
+    MISSING = "404"
+    """Know nothing of the object, as for the API key of another account; no effect."""
 
 
 EVERY_OPERATION: Final = "*"

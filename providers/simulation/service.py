@@ -149,6 +149,8 @@ class Simulator:
             raise Refusal(401, "api_key_expired", "Expired API key provided.")
         if fault is Fault.NOT_PERMITTED:
             raise Refusal(403, None, "The API key has no permission for this request.")
+        if fault is Fault.MISSING:
+            raise Refusal(404, "resource_missing", "This account has no such object.")
         if fault is Fault.REFUSE:
             raise Refusal(400, "refused_on_request", "Refused, as /control requests.")
 

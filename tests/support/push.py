@@ -124,7 +124,10 @@ class Pushing(Notifying):
 
     async def subscribe(self, customer_id: str, browser: Browser, origin: str) -> PushSubscription:
         endpoint = f"{origin}{browser.path}"
-        return await self.registry.subscribe(customer_id, endpoint, browser.p256dh, browser.auth)
+        keys = (endpoint, browser.p256dh, browser.auth)
+        subscription = (await self.registry.subscribe(customer_id, *keys)).subscription
+        assert subscription is not None
+        return subscription
 
     async def send(self) -> None:
         client = WebhookClient(

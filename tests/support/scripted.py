@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Scripted:
-    """`answers` are statuses and JSON bodies by request line, such as `GET /v1/things/1`."""
+    """`answers` are statuses and bodies by request line, such as `GET /v1/things/1`.
+
+    A body of bytes is sent as it is, any other one as JSON.
+    """
 
     answers: Mapping[str, tuple[int, object]]
     received: list[bytes] = field(default_factory=list)
@@ -24,7 +27,7 @@ class Scripted:
         length = sum(int(line.split(":")[1]) for line in lengths)
         self.received.append(await reader.readexactly(length))
         status, body = self.answers[f"{method} {target.split('?')[0]}"]
-        raw = json.dumps(body).encode()
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         writer.write(
             f"HTTP/1.1 {status} Scripted\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(raw)}\r\nConnection: close\r\n\r\n".encode()

@@ -4,9 +4,12 @@ import strawberry
 
 from api.context import Info
 from api.errors import forbidden
+from api.idempotency import OptionalKey, change_once, optional_key
 from api.preferences.inputs import ChosenQuietHours, OptOuts, TimeZone
 from api.preferences.reading import preferences_of
 from api.preferences.types import NotificationPreferences, SetNotificationPreferencesPayload
+from api.user_errors import UserError
+from domain.errors import Refused
 from notifications.preferences import Preferences
 
 
@@ -22,13 +25,21 @@ class PreferenceMutation:
         opt_outs: OptOuts,
         quiet_hours: ChosenQuietHours = None,
         time_zone: TimeZone = None,
+        idempotency_key: OptionalKey = None,
     ) -> SetNotificationPreferencesPayload:
-        viewer = info.context.viewer
+        context, viewer = info.context, info.context.viewer
         if viewer.is_staff:
             raise forbidden("setNotificationPreferences is for customers: sign in as one")
         chosen = preferences_of(opt_outs, quiet_hours, time_zone)
         if not isinstance(chosen, Preferences):
             return SetNotificationPreferencesPayload(user_errors=chosen)
-        await info.context.services.preferences.set(viewer.sub, chosen)
-        shown = NotificationPreferences.of(viewer.sub, chosen)
+        store = context.services.preferences
+        try:
+            key = optional_key(
+                "setNotificationPreferences", idempotency_key, context, **chosen.as_json()
+            )
+            await change_once(key, context, lambda: store.set(viewer.sub, chosen, key))
+        except Refused as refused:
+            return SetNotificationPreferencesPayload(user_errors=[UserError.of_argument(refused)])
+        shown = NotificationPreferences.of(viewer.sub, await store.get(viewer.sub))
         return SetNotificationPreferencesPayload(preferences=shown)

@@ -135,5 +135,7 @@ class RebuildProjectionPayload(Payload):
 @strawberry.type
 class RedriveProjectionPayload(Payload):
     events: int | None = strawberry.field(
-        default=None, description="The events that the leader takes again."
+        default=None,
+        description="The events that the leader takes again. For a repetition, those of them "
+        "that it has not taken yet.",
     )

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import strawberry
 
+from api.idempotency import KEY_OF_STATE
+
 
 @strawberry.input(description="What `PushSubscription.toJSON()` of the browser shows.")
 class SubscribeToPushInput:
@@ -11,3 +13,4 @@ class SubscribeToPushInput:
     )
     p256dh: str = strawberry.field(description="`keys.p256dh`, as Base64url.")
     auth: str = strawberry.field(description="`keys.auth`, as Base64url.")
+    idempotency_key: str | None = strawberry.field(default=None, description=KEY_OF_STATE)

@@ -26,6 +26,10 @@ class PushSubscription:
             paused_until=stored.paused_until,
         )
 
+    @classmethod
+    def of_any(cls, stored: registry.PushSubscription | None) -> Self | None:
+        return None if stored is None else cls.of(stored)
+
 
 @strawberry.type
 class SubscribeToPushPayload(Payload):

@@ -18,6 +18,7 @@ from api.scalars import Position
 from api.user_errors import UserError, input_error, invalid_inputs, no_such_order
 from domain.errors import ErrorCode, Refused
 from domain.ids import refund_key
+from domain.money import Money
 from domain.order.commands import RequestRefund
 from orchestrator.translation import Unavailable
 from queries.order_view import OrderView
@@ -59,12 +60,15 @@ async def _started(order_id: str, key: str, position: int, context: Context) -> 
 
 
 def _command(request: RefundOrderInput, order: OrderView, context: Context) -> RequestRefund:
-    """Raises Refused for an amount in another currency."""
+    """Raises Refused for an amount in another currency, or one that no provider can move."""
     amount = request.amount
     if amount is not None and amount.currency != order.total.currency:
         message = f"the order is in {order.total.currency}: name the amount in it"
         field = ("input", "amount", "currency")
         raise Refused(ErrorCode.CURRENCY_MISMATCH, message, field)
+    if amount is not None and amount.amount <= order.total.amount:  # the order refuses more
+        money = Money(amount=amount.amount, currency=amount.currency)
+        context.services.charge_limits.check_refund(money)
     return RequestRefund(
         aggregate_id=order.id,
         key=refund_key(context.viewer.sub, request.idempotency_key),

@@ -8,7 +8,7 @@ from uuid import UUID
 import strawberry
 
 from api.context import Context
-from api.idempotency import key_of, mark_replayed, mark_sent
+from api.idempotency import change_once, key_of, mark_replayed, mark_sent, optional_key
 from api.user_errors import UserError, bad_key, input_error
 from api.webhook_endpoints.inputs import (
     RegisterWebhookInput,
@@ -22,8 +22,12 @@ from api.webhook_endpoints.types import (
     WebhookSecretPayload,
 )
 from domain.errors import ErrorCode, Refused
+from domain.idempotency import KeyUse
 from domain.identifiers import is_idempotency_key
 from notifications.webhooks.registry import Made
+
+Change = Callable[[UUID, KeyUse | None], Awaitable[bool]]
+"""Change the webhook and record the key; return False for a repetition."""
 
 NO_WEBHOOK = "there is no webhook with this id"
 
@@ -74,15 +78,21 @@ async def test(request: TestWebhookInput, context: Context) -> TestWebhookPayloa
 
 
 async def change(
-    webhook_id: str, made: Callable[[UUID], Awaitable[None]], context: Context
+    operation: str,
+    webhook_id: str,
+    idempotency_key: str | None,
+    made: Change,
+    context: Context,
+    **given: object,
 ) -> WebhookPayload:
     """Make a change that asks for a state, so that a repetition changes nothing."""
     try:
-        key = uuid_of(webhook_id)
-        await made(key)
+        endpoint_id = uuid_of(webhook_id)
+        key = optional_key(operation, idempotency_key, context, id=str(endpoint_id), **given)
+        await change_once(key, context, lambda: made(endpoint_id, key))
     except Refused as refused:
-        return WebhookPayload(user_errors=[UserError.of(refused)])
-    return WebhookPayload(webhook=await _webhook(key, context))
+        return WebhookPayload(user_errors=[UserError.of_argument(refused)])
+    return WebhookPayload(webhook=await _webhook(endpoint_id, context))
 
 
 async def _with_secret(

@@ -6,6 +6,7 @@ from uuid import UUID
 import strawberry
 
 from api.context import Info
+from api.idempotency import OptionalKey
 from api.scalars import Position
 from api.webhook_endpoints import changing
 from api.webhook_endpoints.inputs import (
@@ -18,6 +19,7 @@ from api.webhook_endpoints.types import (
     WebhookPayload,
     WebhookSecretPayload,
 )
+from domain.idempotency import KeyUse
 
 From = Annotated[
     Position,
@@ -40,7 +42,7 @@ class WebhookMutation:
     @strawberry.mutation(
         description="For operators: change what is given. Events that wait go to the new URL."
     )
-    async def update_webhook(
+    async def update_webhook(  # noqa: PLR0913 - the parts of a webhook
         self,
         info: Info,
         *,
@@ -48,27 +50,41 @@ class WebhookMutation:
         url: str | None = None,
         patterns: list[str] | None = None,
         description: str | None = None,
+        idempotency_key: OptionalKey = None,
     ) -> WebhookPayload:
-        async def made(key: UUID) -> None:
+        async def made(webhook: UUID, key: KeyUse | None) -> bool:
             registry = info.context.services.webhook_registry
-            await registry.update(key, url, patterns, description)
+            return await registry.update(webhook, url, patterns, description, key)
 
-        return await changing.change(id, made, info.context)
+        given = {"url": url, "patterns": patterns, "description": description}
+        return await changing.change(
+            "updateWebhook", id, idempotency_key, made, info.context, **given
+        )
 
     @strawberry.mutation(description="For operators: send nothing until it is enabled again.")
-    async def disable_webhook(self, info: Info, id: strawberry.ID) -> WebhookPayload:  # noqa: A002 - its name in the contract
-        async def made(key: UUID) -> None:
-            await info.context.services.webhook_registry.disable(key, info.context.viewer.actor)
+    async def disable_webhook(
+        self,
+        info: Info,
+        id: strawberry.ID,  # noqa: A002 - its name in the contract
+        idempotency_key: OptionalKey = None,
+    ) -> WebhookPayload:
+        async def made(webhook: UUID, key: KeyUse | None) -> bool:
+            registry, actor = info.context.services.webhook_registry, info.context.viewer.actor
+            return await registry.disable(webhook, actor, key)
 
-        return await changing.change(id, made, info.context)
+        return await changing.change("disableWebhook", id, idempotency_key, made, info.context)
 
     @strawberry.mutation(
         description="For operators: send again, from the position at which it was disabled."
     )
-    async def enable_webhook(self, info: Info, id: strawberry.ID) -> WebhookPayload:  # noqa: A002 - its name in the contract
-        return await changing.change(
-            id, info.context.services.webhook_registry.enable, info.context
-        )
+    async def enable_webhook(
+        self,
+        info: Info,
+        id: strawberry.ID,  # noqa: A002 - its name in the contract
+        idempotency_key: OptionalKey = None,
+    ) -> WebhookPayload:
+        made = info.context.services.webhook_registry.enable
+        return await changing.change("enableWebhook", id, idempotency_key, made, info.context)
 
     @strawberry.mutation(
         description="For operators: make a new secret. The old one signs too for 24 hours. "
@@ -94,7 +110,7 @@ class WebhookMutation:
 
     @strawberry.mutation(
         description="For operators: send all events above a position again, in their order, and "
-        "drop the ones that wait at or below it."
+        "drop the ones that wait at or below it. Without a key, a repetition sends them once more."
     )
     async def replay_webhook(
         self,
@@ -102,8 +118,11 @@ class WebhookMutation:
         *,
         id: strawberry.ID,  # noqa: A002 - its name in the contract
         from_: From,
+        idempotency_key: OptionalKey = None,
     ) -> WebhookPayload:
-        async def made(key: UUID) -> None:
-            await info.context.services.webhook_registry.replay(key, from_)
+        async def made(webhook: UUID, key: KeyUse | None) -> bool:
+            return await info.context.services.webhook_registry.replay(webhook, from_, key)
 
-        return await changing.change(id, made, info.context)
+        return await changing.change(
+            "replayWebhook", id, idempotency_key, made, info.context, position=from_
+        )

@@ -12,16 +12,13 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.ids import command_workflow_id, idempotency_key_id
 from domain.provider_notifications import ShipmentNotificationKind
-from domain.saga.commands import ReconciledSystem
-from domain.saga.events import DiscrepancyFound
 from eventstore.keys import KEPT_FOR
 from kit.eventually import eventually
 from kit.pool import Pool
-from providers.payment_simulator.methods import DECLINED, VISA
+from providers.payment_simulator.methods import VISA
 from tests.integration.api import orders
 from tests.support.api_client import Api, Json, Viewer, operation
 from tests.support.api_inputs import a_waiting_order, line
-from tests.support.temporal_calls import TEMPORAL_IS_AWAY
 
 REUSED = [("IDEMPOTENCY_KEY_REUSED", ["input", "idempotencyKey"])]
 STOCK = """
@@ -136,66 +133,6 @@ async def test_a_payment_that_was_refused_is_retried_under_its_key(api: Api, ada
 
 
 # Another input, another role, another operation.
-
-
-async def test_every_mutation_refuses_its_key_for_another_input(
-    api: Api, ada: Viewer, olga: Viewer, anna: Viewer, sku: str
-) -> None:
-    """PostgreSQL answers the repeats: Temporal is away."""
-    delivered, declined = await orders.delivered(api, ada), await orders.declined(api, ada)
-    parked = await orders.parked_at_capture(api, ada)
-    refunded = await orders.delivered(api, ada)
-    difference = DiscrepancyFound(
-        order_id=declined, system=ReconciledSystem.PAYMENT, ours="nothing", theirs="captured 5"
-    )
-    await api.log.append(f"saga-{declined}", difference)
-    webhook: Json = {"url": "https://receiver.example.com/hooks", "patterns": ["order.*"]}
-    first_hook = (await olga.run("RegisterWebhook", input=keyed(**webhook)))["webhook"]["id"]
-    other_hook = (await olga.run("RegisterWebhook", input=keyed(**webhook)))["webhook"]["id"]
-    price = {"amount": 250, "currency": "EUR"}
-    reason = {"reason": "CUSTOMER_REQUEST"}
-    table: list[tuple[Viewer, str, Json, Json]] = [
-        (ada, "RequestReturn", {"orderId": delivered}, {"lines": [line("mug", 1)]}),
-        (
-            ada,
-            "RetryPayment",
-            {"orderId": declined, "paymentMethod": DECLINED},
-            {"paymentMethod": VISA},
-        ),
-        (ada, "CancelOrder", {"orderId": declined}, {"orderId": delivered}),
-        (olga, "RetrySaga", {"orderId": parked, "reason": "mended"}, {"reason": "other"}),
-        (olga, "AddOrderNote", {"orderId": parked, "text": "one"}, {"text": "two"}),
-        (olga, "RefundOrder", {"orderId": refunded, "reason": "late", **by(120)}, by(121)),
-        (
-            olga,
-            "AcceptDiscrepancy",
-            {"orderId": declined, "system": "PAYMENT", "reason": "known"},
-            {"reason": "other"},
-        ),
-        (olga, "ReceiveStock", {"sku": sku, "quantity": 5}, {"quantity": 6}),
-        (olga, "AdjustStock", {"sku": sku, "difference": 1, "reason": "FOUND"}, {"difference": 2}),
-        (olga, "RotateWebhookSecret", {"id": first_hook}, {"id": other_hook}),
-        (olga, "TestWebhook", {"id": first_hook}, {"id": other_hook}),
-        (olga, "RegisterWebhook", webhook, {"patterns": ["payment.*"]}),
-        (anna, "ListProduct", {"sku": sku, "name": "Thing", "price": price}, {"name": "Other"}),
-        (anna, "ChangePrice", {"sku": sku, "price": price}, {"sku": "mug"}),
-        (anna, "DiscontinueProduct", {"sku": sku}, {"sku": "mug"}),
-        (anna, "EraseCustomer", {"customerId": str(uuid4()), **reason}, {"customerId": "other"}),
-    ]
-    for viewer, name, given, other in table:
-        request = keyed(**given)
-        first = await viewer.run(name, input=request)
-        assert first["userErrors"] == [], name
-        api.temporal.failure = TEMPORAL_IS_AWAY
-        reused = await viewer.run(name, input=request | other)
-        assert codes(reused) == REUSED, name
-        again = await viewer.ask(operation(name), input=request)
-        (payload,) = again["data"].values()
-        assert payload["userErrors"] == [], name
-        assert again["extensions"]["idempotency"] == {"replayed": True}, name
-        api.temporal.forget()
-    assert (await api.events_of(delivered)).count("OrderCancellationRequested") == 0
-    assert await receipts(api, sku) == 1
 
 
 async def test_a_key_is_of_the_person_in_every_role(api: Api, sku: str) -> None:

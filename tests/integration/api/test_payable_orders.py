@@ -123,6 +123,44 @@ async def test_a_return_of_a_part_refunds_the_nearest_amount_that_the_provider_m
     assert (await ada.run("Order", id=order_id))["payment"]["refunded"]["amount"] == 5_010
 
 
+@pytest.mark.parametrize(
+    ("price", "currency", "impossible", "possible", "counted"),
+    [
+        (5_120, "KWD", 5, 10, 10),
+        (5_120, "TND", 5_119, 5_110, 5_110),
+        (100_000, "MGA", 50, 100, 1),
+    ],
+)
+async def test_an_operator_refunds_an_amount_that_the_provider_can_move(  # noqa: PLR0913, PLR0917 - a case
+    api: Api, ada: Viewer, price: int, currency: str, impossible: int, possible: int, counted: int
+) -> None:
+    eve = api.viewer("operator")
+    order_id = await ada.place(lines=await priced(api, price, currency))
+    await api.sagas.delivered(order_id)
+    await api.sagas.until(f"order-{order_id}", "OrderDelivered")
+
+    def a_refund(amount: int) -> Json:
+        given = {"amount": {"amount": amount, "currency": currency}, "reason": "a scratch"}
+        return {"idempotencyKey": str(uuid4()), "orderId": order_id, **given}
+
+    refused = await eve.run("RefundOrder", input=a_refund(impossible))
+    too_much = await eve.run("RefundOrder", input=a_refund(10**15))
+    assert await api.events_of(order_id, "payment") == [
+        *("PaymentRequested", "PaymentAuthorized", "PaymentCaptured")
+    ]
+    assert "OrderRefundRequested" not in await api.events_of(order_id)
+    made = await eve.run("RefundOrder", input=a_refund(possible))
+    await api.sagas.until(f"order-{order_id}", "OrderRefundEnded")
+
+    errors = [payload["userErrors"][0] for payload in (refused, too_much)]
+    assert [(error["code"], error["field"]) for error in errors] == [
+        ("AMOUNT_NOT_REPRESENTABLE", ["input", "amount", "amount"]),
+        ("REFUND_TOO_LARGE", ["input", "amount"]),
+    ]
+    assert made["userErrors"] == []
+    assert (await api.sagas.money(order_id))["refunded"] == (1, counted)
+
+
 async def test_refunds_of_all_parts_add_up_to_what_was_paid(api: Api, ada: Viewer) -> None:
     [one] = await priced(api, 5_005, "KWD")
     order_id = await ada.place(lines=[one | {"quantity": 2}])

@@ -58,9 +58,7 @@ async def test_a_customer_ends_a_subscription_and_no_repetition_ends_another(api
     ended = await ada.run("UnsubscribeFromPush", id=first["id"])
     again = await ada.run("UnsubscribeFromPush", id=first["id"])
 
-    assert ended == {"subscriptionId": first["id"], "userErrors": []}
-    assert again["subscriptionId"] is None
-    assert [(e["code"], e["field"]) for e in again["userErrors"]] == [("NOT_FOUND", ["id"])]
+    assert ended == again == {"subscriptionId": first["id"], "userErrors": []}
     assert await ids(ada) == [second["id"]]
 
 

@@ -132,6 +132,37 @@ async def test_a_notification_of_a_hold_that_lasts_changes_nothing(sagas: Sagas)
     assert "ShipmentStopped" not in await sagas.events(f"shipment-{order_id}")
 
 
+async def test_a_payment_that_the_api_key_does_not_know_ends_no_hold(sagas: Sagas) -> None:
+    """The key is of another account or mode for a while."""
+    order_id = await confirmed(sagas, await sagas.stocked(1))
+
+    with sagas.payment_simulator.failing(order_id, "look", "404"):
+        await sagas.orchestrator.handle_event(PaymentNotification(order_id, 1, CANCELED))
+        await sagas.until_failed(order_id, "check_hold", times=2)
+    await sagas.notify(order_id, DISPATCHED, DELIVERED)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == {"authorized": (1, 250), "captured": (1, 250)}
+    assert "PaymentHoldEnded" not in await sagas.events(f"payment-{order_id}")
+    assert "ShipmentStopped" not in await sagas.events(f"shipment-{order_id}")
+
+
+async def test_a_capture_with_a_key_of_another_account_asks_no_customer_to_pay_again(
+    sagas: Sagas,
+) -> None:
+    order_id = await confirmed(sagas, await sagas.stocked(1))
+
+    with sagas.payment_simulator.failing(order_id, "*", "404"):
+        await sagas.notify(order_id, DISPATCHED)
+        await sagas.until_failed(order_id, "capture", times=2)
+    await sagas.notify(order_id, DELIVERED)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == {"authorized": (1, 250), "captured": (1, 250)}
+    assert "PaymentHoldEnded" not in await sagas.events(f"payment-{order_id}")
+    assert "SagaParked" not in await sagas.events(f"saga-{order_id}")
+
+
 async def test_a_customer_cancels_while_the_order_waits_to_be_paid_again(sagas: Sagas) -> None:
     sku = await sagas.stocked(1)
     order_id = await confirmed(sagas, sku)

@@ -8,6 +8,7 @@ from temporalio.api.enums.v1 import EventType
 from domain.errors import Refused
 from domain.inventory.state import InventoryState
 from domain.provider_notifications import ShipmentNotificationKind
+from domain.saga.commands import Intervention
 from kit.eventually import eventually
 from orchestrator.translation import NoSuchSaga
 from providers.carrier_simulator.routes import NORMAL
@@ -135,3 +136,110 @@ async def test_a_reset_while_the_parcel_waits_ships_and_captures_once(
     assert await sagas.money(order_id) == {"authorized": (1, 250), "captured": (1, 250)}
     assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
     assert (await sagas.events(f"shipment-{order_id}")).count("ShipmentCreated") == 1
+
+
+FROM_ITS_START_AND_ITS_END = pytest.mark.parametrize("task", [0, -1])
+
+
+@FROM_ITS_START_AND_ITS_END
+async def test_a_reset_while_the_order_waits_for_stock_reserves_once(
+    sagas: Sagas, task: int
+) -> None:
+    sku = await sagas.stocked(1)
+    order_id = await sagas.place(an_order((sku, 2), postal_code=NORMAL, backorder=True))
+    await sagas.until(f"inventory-{sku}", "BackorderQueued")
+
+    await reset(sagas.client, f"order-{order_id}", task=task)
+    await sagas.receive(sku, 1)
+    await sagas.delivered(order_id)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.inventory(sku) == InventoryState(received=2, shipped=2)
+    assert await sagas.money(order_id) == {"authorized": (1, 500), "captured": (1, 500)}
+
+
+@FROM_ITS_START_AND_ITS_END
+async def test_a_reset_while_the_parcel_is_on_its_way_captures_once(
+    sagas: Sagas, task: int
+) -> None:
+    sku = await sagas.stocked(1)
+    order_id = await sagas.place(an_order((sku, 1), postal_code=NORMAL))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
+    await sagas.until(f"payment-{order_id}", "PaymentCaptured")
+
+    await reset(sagas.client, f"order-{order_id}", task=task)
+    await sagas.notify(order_id, ShipmentNotificationKind.DELIVERED)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
+    assert await sagas.money(order_id) == {"authorized": (1, 250), "captured": (1, 250)}
+
+
+@FROM_ITS_START_AND_ITS_END
+async def test_a_reset_within_the_return_window_keeps_the_order_returnable(
+    sagas: Sagas, task: int
+) -> None:
+    open_ = sagas.within(return_window=sagas.deadlines.delivery)
+    order_id = await open_.arrived(an_order((await sagas.stocked(1), 1), postal_code=NORMAL))
+
+    await reset(sagas.client, f"order-{order_id}", task=task)
+    await sagas.send_back(order_id)
+    await sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
+
+    assert await sagas.end(order_id) == "RETURNED"
+    assert (await sagas.money(order_id))["refunded"] == (1, 250)
+    assert (await sagas.events(f"order-{order_id}")).count("OrderDelivered") == 1
+
+
+@FROM_ITS_START_AND_ITS_END
+async def test_a_reset_of_a_parked_saga_keeps_it_parked_until_an_operator_decides(
+    sagas: Sagas, task: int
+) -> None:
+    sku = await sagas.stocked(1)
+    order_id = await sagas.place(an_order((sku, 1), postal_code=NORMAL))
+    await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
+        await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
+        await sagas.parked(order_id, "capture")
+        await reset(sagas.client, f"order-{order_id}", task=task)
+
+    async def is_retried() -> bool:
+        try:
+            await sagas.intervene(order_id, "capture", Intervention.RETRY)
+        except Refused:  # the new run has not parked the step yet
+            return False
+        return True
+
+    await eventually(is_retried)
+    await sagas.delivered(order_id)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == {"authorized": (1, 250), "captured": (1, 250)}
+    assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
+
+
+async def test_a_reset_of_the_payment_workflow_authorizes_once(sagas: Sagas) -> None:
+    order_id, sku = await waiting_to_pay(sagas)
+
+    await reset(sagas.client, f"payment-{order_id}")
+    await sagas.approve(order_id)
+    await sagas.delivered(order_id)
+
+    assert await sagas.end(order_id) == "COMPLETED"
+    assert await sagas.money(order_id) == {"authorized": (1, 250), "captured": (1, 250)}
+    assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
+
+
+async def test_a_reset_of_the_return_workflow_refunds_once(sagas: Sagas) -> None:
+    open_ = sagas.within(return_window=sagas.deadlines.delivery)
+    order_id = await open_.arrived(an_order((await sagas.stocked(1), 1), postal_code=NORMAL))
+    await sagas.send_back(order_id)
+    await sagas.until(f"shipment-{order_id}", "ShipmentReturnRequested")
+
+    await reset(sagas.client, f"return-{order_id}")
+    await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
+
+    assert await sagas.end(order_id) == "RETURNED"
+    assert (await sagas.money(order_id))["refunded"] == (1, 250)
