@@ -30,9 +30,7 @@ class Contact(BaseModel):
     a new contact by tables that change with the world.
     """
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     email: Email | None = None
     phone: Phone | None = None
