@@ -13,7 +13,7 @@ import argparse
 import asyncio
 import contextlib
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -21,12 +21,9 @@ import asyncpg
 import uvloop
 from asyncpg.exceptions import ClientConfigurationError
 
-from eventbus import buses
 from eventstore.checkpoint import warn_of_lost_checkpoints
-from eventstore.head import HeadAnnouncer
 from eventstore.postgres import PostgresEventStore
 from eventstore.privacy.keyring import Keyring
-from eventstore.privacy.search_key import SearchKey
 from eventstore.privacy.vault import Vault
 from eventstore.stored_format import require_readable
 from kit.command import run_command
@@ -35,28 +32,18 @@ from kit.listening import CannotListen, require_port
 from kit.pool import CONNECTION_LOST, create_pool
 from kit.restart import restarting
 from kit.tasks import leave_within, together, until_stopped
-from notifications.mail import config as mail
-from notifications.operators import config as operators
-from notifications.push.config import vapid_of
 from observability.logs import set_up_logs
 from observability.tracing.exporting import tracing
 from projections.inline import InlineReadModels
-from projections.order_contacts import OrderContacts
 from providers.breaker import BreakerLimits, Breakers
 from roles import monitoring
-from roles.notifications import run_notifications
+from roles.job import Job, Parts
+from roles.jobs import job_of
 from roles.outages import is_server_away
-from roles.projections import run_projections
-from roles.provider_clients import PROVIDER_SETTINGS, Providers
-from roles.relay import run_relay
 from roles.role import Role
-from roles.sagas import run_sagas
 from settings import Environment, Settings, SettingsError, load_settings
 from settings_checks import check
 from stored_format import OtherStoredFormatError
-from temporal import client
-from temporal.log_context import keep_messages_plain, of_workflow
-from temporal.telemetry import set_up_sdk
 
 STOP_WITHIN: Final = timedelta(seconds=2.8)
 """The process has ended this long after SIGTERM, even if a server does not answer."""
@@ -77,31 +64,21 @@ class RoleFailed(Exception):
 
 def check_settings(settings: Settings, roles: Sequence[Role]) -> None:
     """Raise SettingsError when a setting of one of these roles is missing or wrong."""
-    sagas = ("payload_key", *PROVIDER_SETTINGS) if Role.SAGAS in roles else ()
-    projections = ("search_key",) if Role.PROJECTIONS in roles else ()
-    notices = operators.secrets(settings) if Role.NOTIFICATIONS in roles else ()
-    check(settings, "database_url", "master_key", *sagas, *projections, *notices)
+    jobs = [job_of(role) for role in roles]
+    required = [name for job in jobs for name in job.required(settings)]
+    check(settings, "database_url", "master_key", *required)
     Keyring.of(settings, "master_key")
-    if Role.PROJECTIONS in roles:
-        SearchKey.of(settings)
-    if Role.SAGAS in roles:
-        client.check_settings(settings)
-        Providers.check_settings(settings)
-    if Role.RELAY in roles:
-        buses.check_settings(settings)
-    if Role.NOTIFICATIONS in roles:
-        mail.check_settings(settings)
-        operators.check_settings(settings)
-        vapid_of(settings)
+    for job in jobs:
+        job.check_settings(settings)
 
 
-async def run_role(role: Role, job: Callable[[], Awaitable[object]]) -> None:
+async def run_role(role: Role, job: Job, parts: Parts) -> None:
     """Run the job of a role until cancelled, and again after each time that a server was away.
 
     Raises RoleFailed for any other fault; the other roles then have STOP_WITHIN to stop.
     """
     try:
-        await restarting(f"role {role}", job, is_server_away)
+        await restarting(f"role {role}", lambda: job.run(parts), job.is_away)
     except Exception as error:
         fault = describe(role, error)
         leave_within(STOP_WITHIN, f"worker: {fault}")
@@ -132,22 +109,14 @@ async def run(settings: Settings, roles: Sequence[Role], sdk_metrics: str | None
         vault = Vault(pool, Keyring.of(settings, "master_key"))
         store = PostgresEventStore(pool, [InlineReadModels()], vault)
         breakers = Breakers(BreakerLimits.of(settings))
-        jobs: dict[Role, Callable[[], Awaitable[object]]] = {
-            Role.SAGAS: lambda: run_sagas(settings, pool, store, vault, breakers),
-            Role.RELAY: lambda: run_relay(settings, pool, store),
-            Role.HEAD: HeadAnnouncer(pool).run,
-            Role.PROJECTIONS: lambda: run_projections(
-                settings, OrderContacts(pool, store, vault, SearchKey.of(settings))
-            ),
-            Role.NOTIFICATIONS: lambda: run_notifications(settings, pool, store, vault),
-        }
+        parts = Parts(settings, pool, store, vault, breakers)
         # A fault of the database is reported by the roles that it concerns.
         with contextlib.suppress(asyncpg.PostgresError, TimeoutError, *CONNECTION_LOST):
             async with asyncio.timeout(STOP_WITHIN.total_seconds()):
                 await require_readable(pool)
                 await warn_of_lost_checkpoints(pool)
         async with monitoring.monitored(settings, roles, pool, sdk_metrics, breakers):
-            await together(*(run_role(role, jobs[role]) for role in roles))
+            await together(*(run_role(role, job_of(role), parts) for role in roles))
 
 
 def parse_roles(text: str) -> list[Role]:
@@ -171,16 +140,16 @@ def main() -> None:
     set_up_logs(is_away=is_server_away)
     try:
         settings = load_settings()
+        jobs = [job_of(role) for role in arguments.roles]
         set_up_logs(
             settings.log_level,
             as_json=settings.environment is Environment.PRODUCTION,
-            is_away=is_server_away,
-            contexts=[of_workflow],
+            is_away=lambda error: any(job.is_away(error) for job in jobs),
+            contexts=[context for job in jobs for context in job.log_contexts],
         )
-        keep_messages_plain()
         if settings.worker_http_port:
             require_port(monitoring.SETTING, settings.monitoring_host, settings.worker_http_port)
-        sdk_metrics = set_up_sdk(with_metrics=bool(settings.worker_http_port))
+        sdk_metrics = next(filter(None, [job.set_up(settings) for job in jobs]), None)
         uvloop.run(until_stopped(run(settings, arguments.roles, sdk_metrics), STOP_WITHIN))
     except (SettingsError, CannotListen, OtherStoredFormatError, RoleFailed) as error:
         sys.exit(f"worker: {error}")

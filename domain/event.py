@@ -18,7 +18,6 @@ class Event(BaseModel):
         frozen=True,
         extra="forbid",
         hide_input_in_errors=True,
-        use_attribute_docstrings=True,
         ser_json_inf_nan="constants",  # the log refuses such a value; as null it would be stored
     )
 

@@ -16,9 +16,7 @@ MinorUnits = Annotated[int, Field(strict=True, ge=0, le=10**12)]
 class Money(BaseModel):
     """An amount of one currency."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     amount: MinorUnits
     """The amount in the currency's minor unit, cents for EUR."""

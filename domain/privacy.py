@@ -15,9 +15,7 @@ from domain.event import Event
 class Sealed(BaseModel):
     """Personal data that only the key of its subject decrypts. Without the key it is unreadable."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     subject: str
     """The person whose data it is."""

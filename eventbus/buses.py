@@ -6,14 +6,9 @@ from collections.abc import Sequence
 
 from eventbus.backlog import Backlog
 from eventbus.bus import EventBus
-from eventbus.kafka import backlog as kafka_backlog
-from eventbus.kafka import bus as kafka_bus
-from eventbus.kafka import connection as kafka
+from eventbus.connector import Connector
 from eventbus.kafka.security import security_of
-from eventbus.memory import memory_bus
-from eventbus.nats import backlog as nats_backlog
-from eventbus.nats import bus as nats_bus
-from eventbus.nats import connection as nats
+from eventbus.memory import MemoryConnector
 from kit.pool import Pool
 from settings import Bus, Settings
 
@@ -37,27 +32,13 @@ async def opened_bus(settings: Settings, pool: Pool) -> EventBus:
 
     Raises BusUnavailable within seconds, or SettingsError for a wrong setting.
     """
-    settings.require(*ADDRESS[settings.bus])
-    match settings.bus:
-        case Bus.MEMORY:
-            return memory_bus(pool)
-        case Bus.NATS:
-            return await nats_bus.connected_bus(settings.nats_url, pool)
-        case Bus.KAFKA:
-            security = security_of(settings)
-            return await kafka_bus.connected_bus(settings.kafka_bootstrap, pool, security)
+    return await _connector(settings).connect(pool)
 
 
 async def require_answer(settings: Settings) -> None:
     """Connect once and wait for an answer. Raises BusUnavailable within seconds, or
     SettingsError."""
-    match settings.bus:
-        case Bus.MEMORY:
-            return
-        case Bus.NATS:
-            await nats.ask(settings.nats_url)
-        case Bus.KAFKA:
-            await kafka.ask(settings.kafka_bootstrap, security_of(settings))
+    await _connector(settings).ask()
 
 
 async def backlogs(settings: Settings) -> Sequence[Backlog]:
@@ -65,10 +46,20 @@ async def backlogs(settings: Settings) -> Sequence[Backlog]:
 
     Raises BusError.
     """
+    return await _connector(settings).backlogs()
+
+
+def _connector(settings: Settings) -> Connector:
+    """Import the client library of this bus alone. Raises SettingsError."""
+    settings.require(*ADDRESS[settings.bus])
     match settings.bus:
         case Bus.MEMORY:
-            return []
+            return MemoryConnector()
         case Bus.NATS:
-            return await nats_backlog.backlogs(settings.nats_url)
+            from eventbus.nats.connector import NatsConnector  # noqa: PLC0415 - see above
+
+            return NatsConnector(settings.nats_url)
         case Bus.KAFKA:
-            return await kafka_backlog.backlogs(settings.kafka_bootstrap, security_of(settings))
+            from eventbus.kafka.connector import KafkaConnector  # noqa: PLC0415 - see above
+
+            return KafkaConnector(settings.kafka_bootstrap, security_of(settings))

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Final
 from uuid import UUID, uuid4
 
+from eventbus.backlog import Backlog
 from eventbus.broker_bus import BrokerBus
 from eventbus.bus import Holdings, Published
 from eventbus.errors import BusRefusal, BusUnavailable
@@ -242,3 +243,16 @@ class MemoryBroker:
 def memory_bus(pool: Pool) -> BrokerBus:
     broker = MemoryBroker()
     return BrokerBus(pool, broker, broker)
+
+
+class MemoryConnector:
+    """Open buses in memory. There is no server, and nothing waits for a group."""
+
+    async def connect(self, pool: Pool) -> BrokerBus:
+        return memory_bus(pool)
+
+    async def ask(self) -> None:
+        """Return at once."""
+
+    async def backlogs(self) -> Sequence[Backlog]:
+        return []

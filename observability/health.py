@@ -11,9 +11,9 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry, Gauge
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from observability.check import Check
 
@@ -34,15 +34,11 @@ CHECK_PASSING: Final = Gauge(
 
 logger = logging.getLogger(__name__)
 
-router = APIRouter()
+
+async def healthz(_: Request) -> JSONResponse:
+    return JSONResponse({"status": "alive"})
 
 
-@router.get("/healthz")
-async def healthz() -> dict[str, str]:
-    return {"status": "alive"}
-
-
-@router.get("/readyz")
 async def readyz(request: Request) -> JSONResponse:
     checks: Mapping[str, Check] = request.app.state.checks
     await ask(checks)

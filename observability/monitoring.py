@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.routing import Route
 
 from kit.kept import Kept
 from kit.listening import listening
@@ -19,20 +20,21 @@ MAX_REQUESTS_AT_ONCE: Final = 50
 """A probe and a scrape need one each. More are answered with 503."""
 
 
-def include_monitoring(app: FastAPI) -> None:
-    """Serve the state's `checks` and `metrics`."""
-    app.include_router(health.router)
-    app.include_router(page.router)
+ROUTES: Final = (
+    Route("/healthz", health.healthz),
+    Route("/readyz", health.readyz),
+    Route("/metrics", page.metrics),
+)
+"""They answer with the `checks` and the `metrics` of the application's state."""
 
 
-def monitoring_app(checks: Mapping[str, Check], metrics: Kept[bytes]) -> FastAPI:
-    app = FastAPI(openapi_url=None)
+def monitoring_app(checks: Mapping[str, Check], metrics: Kept[bytes]) -> Starlette:
+    app = Starlette(routes=ROUTES)
     app.state.checks, app.state.metrics = checks, metrics
-    include_monitoring(app)
     return app
 
 
-def plain_config(app: FastAPI) -> uvicorn.Config:
+def plain_config(app: Starlette) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         lifespan="off",

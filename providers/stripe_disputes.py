@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import stripe
-from stripe.params import DisputeListParams, DisputeListParamsCreated
 
 from providers.errors import ProviderUnavailable, UnknownStatus
 from providers.payments import ProviderDispute, ProviderDisputeState
 from providers.stripe_amounts import read_amount
 from providers.stripe_transport import PROVIDER
+
+if TYPE_CHECKING:  # these modules hold the parameters of all of Stripe
+    from stripe.params import DisputeListParams, DisputeListParamsCreated
 
 logger = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import stripe
-from stripe.params import PaymentIntentConfirmParams, PaymentIntentCreateParams
 
 from providers import idempotency_keys
 from providers.breaker import Breaker
@@ -53,6 +53,9 @@ from providers.stripe_refunds import (
     refund_params,
 )
 from providers.stripe_transport import PROVIDER, StripeTransport, asking, not_created
+
+if TYPE_CHECKING:  # these modules hold the parameters of all of Stripe
+    from stripe.params import PaymentIntentConfirmParams, PaymentIntentCreateParams
 
 _STATES = {
     "requires_payment_method": ProviderPaymentState.CREATED,

@@ -6,15 +6,17 @@ Waybill labels its refunds with metadata. A refund in Stripe's dashboard has no 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import stripe
-from stripe.params import RefundCreateParams
 
 from providers.idempotency_keys import with_successors
 from providers.payments import ProviderRefund, ProviderRefundState
 from providers.stripe_amounts import read_amount
 from providers.stripe_kept_errors import is_server_error, under_a_working_key
+
+if TYPE_CHECKING:  # these modules hold the parameters of all of Stripe
+    from stripe.params import RefundCreateParams
 
 FAILED: Final = {"failed", "canceled"}
 PURPOSE: Final = "waybill_purpose"

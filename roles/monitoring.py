@@ -28,7 +28,6 @@ from providers.breaker import Breaker, Breakers
 from roles.role import Role
 from settings import Bus, Settings
 from stored_format import OtherStoredFormatError
-from temporal.client import connect
 
 SETTING: Final = "WAYBILL_WORKER_HTTP_PORT"
 
@@ -71,6 +70,8 @@ async def checks_of(
 ) -> dict[str, Check]:
     checks = {"database": Check(_database(pool), required=True)}
     if Role.SAGAS in roles:
+        from temporal.client import connect  # noqa: PLC0415 - other roles do without Temporal
+
         client = await connect(settings, lazy=True)
 
         async def temporal() -> None:

@@ -34,16 +34,16 @@ from notifications.push.subscriptions import Subscriptions
 from notifications.suppressions import Suppressions
 from notifications.webhooks.client import WebhookClient
 from notifications.webhooks.runner import Webhooks
+from roles.job import Job, Parts
 from settings import Settings
 
 logger = logging.getLogger(__name__)
 
 
-async def run_notifications(
-    settings: Settings, pool: Pool, store: EventStore, vault: Vault
-) -> None:
+async def run_notifications(parts: Parts) -> None:
     """Send mails, push messages, webhooks and notices until cancelled, while this process leads
     each."""
+    settings, pool, store, vault = parts.settings, parts.pool, parts.store, parts.vault
     await together(
         send_mails(settings, pool, store, vault),
         send_pushes(settings, pool, store, vault),
@@ -118,3 +118,12 @@ def operator_channels(settings: Settings, client: WebhookClient) -> Sequence[Ope
     else:
         logger.info("operators get no webhook: %s is not set", operators.URL)
     return channels
+
+
+def _check_settings(settings: Settings) -> None:
+    mail.check_settings(settings)
+    operators.check_settings(settings)
+    vapid_of(settings)
+
+
+JOB = Job(run=run_notifications, required=operators.secrets, check_settings=_check_settings)

@@ -6,15 +6,11 @@ from eventbus.errors import is_bus_away
 from kit.faults import causes
 from kit.restart import is_database_away
 from providers.errors import ProviderUnavailable
-from temporal.client import is_temporal_away
 
 
 def is_server_away(error: BaseException) -> bool:
     """Return whether the error, or its cause, means that a server does not answer."""
     return any(
-        is_database_away(cause)
-        or is_temporal_away(cause)
-        or is_bus_away(cause)
-        or isinstance(cause, ProviderUnavailable)
+        is_database_away(cause) or is_bus_away(cause) or isinstance(cause, ProviderUnavailable)
         for cause in causes(error)
     )

@@ -5,18 +5,19 @@ from __future__ import annotations
 import contextlib
 import logging
 
-from eventbus.buses import opened_bus
+from eventbus.buses import check_settings, opened_bus
 from eventbus.relay import Relay
-from eventstore.protocol import EventStore
-from kit.pool import Pool
-from settings import Settings
+from roles.job import Job, Parts
 
 logger = logging.getLogger(__name__)
 
 
-async def run_relay(settings: Settings, pool: Pool, store: EventStore) -> None:
+async def run_relay(parts: Parts) -> None:
     """Relay the log until cancelled, while this process leads. Raises the errors of
     `is_bus_away`."""
-    async with contextlib.aclosing(await opened_bus(settings, pool)) as bus:
+    async with contextlib.aclosing(await opened_bus(parts.settings, parts.pool)) as bus:
         logger.info("relaying the log while this process leads")
-        await Relay(pool, store, bus).run()
+        await Relay(parts.pool, parts.store, bus).run()
+
+
+JOB = Job(run=run_relay, check_settings=check_settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Sequence
 from typing import Final, NoReturn
 
 from temporalio.client import Client
@@ -15,46 +16,42 @@ from activities.command_handler import CommandHandler
 from activities.failed_attempts import FailedAttempts
 from activities.reconciliation.provider_comparison import ProviderComparison
 from eventstore.heartbeat import record_polling
-from eventstore.privacy.vault import Vault
-from eventstore.protocol import EventStore
-from kit.faults import one_line
+from kit.faults import causes, one_line
 from kit.pool import Pool
 from kit.restart import restarting
 from kit.tasks import together
-from providers.breaker import Breakers
+from roles.job import Job, Parts
 from roles.outages import is_server_away
-from roles.provider_clients import Providers
+from roles.provider_clients import PROVIDER_SETTINGS, Providers
 from roles.temporal_worker import reconciliation_activities, saga_activities, temporal_worker
 from settings import Settings
-from temporal.client import TemporalAway, connect, require_namespace
+from temporal import client as temporal
+from temporal.client import TemporalAway, connect, is_temporal_away, require_namespace
 from temporal.leaving import RecentRuns, leave
+from temporal.log_context import keep_messages_plain, of_workflow
 from temporal.sandbox import sandbox
 from temporal.schedules import keep_scheduled
+from temporal.telemetry import set_up_sdk
 
 SECONDS_BETWEEN_RECORDS: Final = 4.0
 
 logger = logging.getLogger(__name__)
 
 
-async def run_sagas(
-    settings: Settings,
-    pool: Pool,
-    store: EventStore,
-    vault: Vault,
-    breakers: Breakers | None = None,
-) -> None:
+async def run_sagas(parts: Parts) -> None:
     """Run the sagas until cancelled. Raises TemporalAway."""
+    settings, pool, store = parts.settings, parts.pool, parts.store
     warn_of_short_holds(settings)
     client = await connect(settings)
     await require_namespace(client)
-    async with contextlib.aclosing(Providers(settings, breakers)) as providers:
+    async with contextlib.aclosing(Providers(settings, parts.breakers)) as providers:
         ledger = FailedAttempts(pool)
         comparer = ProviderComparison(CommandHandler(store), providers.payments, providers.carrier)
         activities = [
             *saga_activities(
                 pool,
                 store,
-                vault,
+                parts.vault,
                 providers.payments,
                 providers.carrier,
                 settings.payment_hold,
@@ -114,4 +111,33 @@ async def keep_recording_polls(client: Client, pool: Pool, queue: str, build_id:
             await record_polling(pool, queue, build_id)
             await asyncio.sleep(SECONDS_BETWEEN_RECORDS)
 
-    await restarting("recording that this worker polls", record, is_server_away)
+    await restarting("recording that this worker polls", record, is_away)
+
+
+def is_away(error: BaseException) -> bool:
+    """Return whether the error, or its cause, means that a server or Temporal does not answer."""
+    return is_server_away(error) or any(map(is_temporal_away, causes(error)))
+
+
+def _required(_: Settings) -> Sequence[str]:
+    return ("payload_key", *PROVIDER_SETTINGS)
+
+
+def _check_settings(settings: Settings) -> None:
+    temporal.check_settings(settings)
+    Providers.check_settings(settings)
+
+
+def _set_up(settings: Settings) -> str | None:
+    keep_messages_plain()
+    return set_up_sdk(with_metrics=bool(settings.worker_http_port))
+
+
+JOB = Job(
+    run=run_sagas,
+    required=_required,
+    check_settings=_check_settings,
+    is_away=is_away,
+    set_up=_set_up,
+    log_contexts=[of_workflow],
+)

@@ -26,7 +26,8 @@ from eventstore.cloudevents import CONTENT_TYPE
 from kit.command import run_command
 from tools.asyncapi_changes import breaking_changes
 from tools.asyncapi_envelope import ENVELOPE, HEADERS, STREAM
-from tools.asyncapi_schemas import Schema, data_schema, ref, with_used
+from tools.asyncapi_schemas import data_schema, ref, with_used
+from tools.described_schema import Schema
 from tools.event_catalogue import events_of, one_line
 
 FILE: Final = Path(__file__).parent.parent / "docs" / "asyncapi.yaml"

@@ -8,9 +8,8 @@ from typing import Any, Final
 
 from domain.event import Event
 from domain.privacy import Sealed, personal_fields
+from tools.described_schema import Schema, schema_of
 from tools.event_catalogue import RECURRING, one_line
-
-Schema = dict[str, Any]
 
 _LEFT_OUT: Final = {"title", "additionalProperties", "$defs"}
 """A consumer accepts fields that it does not know."""
@@ -49,7 +48,7 @@ def with_used(schemas: Mapping[str, Schema], events: Iterable[type[Event]]) -> d
 
 
 def _schema(kind: type[Event] | type[Sealed]) -> Schema:
-    return kind.model_json_schema(ref_template="#/components/schemas/{model}")
+    return schema_of(kind, "#/components/schemas/{model}")
 
 
 def _published(part: Any) -> Any:  # noqa: ANN401 - any part of a JSON Schema

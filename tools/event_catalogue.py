@@ -18,6 +18,7 @@ from domain.privacy import personal_fields
 from domain.registry import AGGREGATES, EVENT_TYPES
 from kit.command import run_command
 from tests.samples.files import Sample, samples
+from tools.described_schema import Schema, schema_of
 from tools.envelope_example import envelope_example
 from tools.generated_blocks import write_or_check
 
@@ -30,9 +31,6 @@ RECURRING: Final = {
     "reason": "The reason.",
 }
 """The meanings of fields that many events share and do not describe themselves."""
-
-Schema = dict[str, Any]
-"""A JSON Schema, as pydantic generates it."""
 
 
 def blocks() -> dict[str, str]:
@@ -48,7 +46,7 @@ def catalogue(recorded: Sequence[Sample]) -> str:
         package = aggregate.decide.__module__.removesuffix(".decide")
         parts.append(f"## Streams `{aggregate.category}-<id>`")
         for event_type in events_of(package):
-            schema = event_type.model_json_schema()
+            schema = schema_of(event_type)
             shared |= schema.get("$defs", {})
             parts += _event(event_type, schema, recorded)
     parts.append("## Types that events share")

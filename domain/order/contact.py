@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from unicodedata import normalize
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
@@ -30,9 +31,7 @@ class Contact(BaseModel):
     a new contact by tables that change with the world.
     """
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     email: Email | None = None
     phone: Phone | None = None
@@ -46,3 +45,13 @@ class Contact(BaseModel):
         return "Contact(…)"
 
     __str__ = __repr__
+
+
+def search_form_of(email: str) -> str:
+    """Return one form for all spellings of an address that `email_of` returned.
+
+    The whole address is in lower case. RFC 5321 lets a mail host distinguish the case of the part
+    before the @, but hardly one does, and people do not write an address in one case each time.
+    It calls no table that changes with the world: a stored address gives the same form for ever.
+    """
+    return normalize("NFC", email.lower())

@@ -10,7 +10,6 @@ from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from typing import Final
-from unicodedata import normalize
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
@@ -63,16 +62,6 @@ def email_of(text: str) -> str:
         if len(text) <= MAX_EMAIL_LENGTH:
             return validate_email(text, check_deliverability=False, strict=True).normalized
     raise ValueError("this is no e-mail address: write it as name@example.com")
-
-
-def search_form_of(email: str) -> str:
-    """Return one form for all spellings of an address that `email_of` returned.
-
-    The whole address is in lower case. RFC 5321 lets a mail host distinguish the case of the part
-    before the @, but hardly one does, and people do not write an address in one case each time.
-    It calls no table that changes with the world: a stored address gives the same form for ever.
-    """
-    return normalize("NFC", email.lower())
 
 
 def phone_of(text: str, country: str) -> str:

@@ -56,9 +56,7 @@ Only the white space around it is removed.
 class OrderLine(BaseModel):
     """One product, its quantity, and its name and the parts of its price as it was ordered."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     id: Identifier
     """Derived from the order's id and the line's place. It never changes."""
@@ -88,9 +86,7 @@ class OrderLine(BaseModel):
 class ReturnedLine(BaseModel):
     """The number of pieces of one of the order's products that come back."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     sku: Identifier
     quantity: Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY)]
@@ -103,9 +99,7 @@ class Address(BaseModel):
     `address_rules.py` checks a new address by the customs of its country.
     """
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     name: Text
     """The name of the recipient."""

@@ -20,9 +20,7 @@ class Price(BaseModel):
     Every amount is in the minor unit of the currency. The prices of lines and shipping are net.
     """
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     currency: Currency
     """The alphabetic code of ISO 4217."""

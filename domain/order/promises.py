@@ -14,9 +14,7 @@ Promised = Annotated[timedelta, Field(ge=timedelta(0))]
 class Promises(BaseModel):
     """The deadlines of one order. A later change of the settings does not change them."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     backorder: Promised
     """The time that the order waits for stock, counted from its placement."""

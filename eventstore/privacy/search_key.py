@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from typing import Final, Self
 
-from domain.order.contact_rules import search_form_of
+from domain.order.contact import search_form_of
 from eventstore.privacy.keyring import key_of
 from settings import Settings
 

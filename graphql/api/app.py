@@ -48,7 +48,7 @@ from notifications.suppressions import Suppressions
 from notifications.webhooks.registry import WebhookRegistry
 from notifications.webhooks.url import UrlRules
 from observability.check import Check
-from observability.monitoring import include_monitoring
+from observability.monitoring import ROUTES
 from observability.tracing.exporting import check_tracing, tracing
 from observability.tracing.statements import trace_statements
 from orchestrator.dead_letters import DeadLetterRequests
@@ -337,7 +337,7 @@ def create_app(settings: Settings, open_services: OpenServices = open_services) 
     if is_development:
         app.include_router(home(settings))
     if not settings.monitoring_port:
-        include_monitoring(app)
+        app.routes.extend(ROUTES)
     app.mount("/codec", codec_app(settings, authenticator))
     app.add_middleware(BodyLimit)
     app.add_middleware(Traced)

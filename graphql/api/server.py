@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any, Final, cast
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -173,7 +173,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             self.handshake_complete = True  # else uvicorn logs that the application sent none
 
 
-def server_config(app: FastAPI | str, **options: Any) -> uvicorn.Config:  # noqa: ANN401 - uvicorn's
+def server_config(app: Starlette | str, **options: Any) -> uvicorn.Config:  # noqa: ANN401 - uvicorn's
     """Return the configuration of a server for this application with every limit."""
     return uvicorn.Config(
         app,

@@ -23,9 +23,13 @@ from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Final
 
+from roles.role import Role
 from stack.processes import ROOT
 
-PRELOADED: Final = ("worker", "api.app", "alembic.config", "sqlalchemy.ext.asyncio")
+PRELOADED: Final = (
+    *("worker", *(f"roles.{role}" for role in Role), "eventbus.nats.connector"),
+    *("api.app", "alembic.config", "sqlalchemy.ext.asyncio"),
+)
 
 
 class Fork:

@@ -11,6 +11,7 @@ from domain.order import events as order_events
 from domain.registry import EVENT_TYPES
 from tests.samples.files import samples
 from tools import event_catalogue
+from tools.described_schema import descriptions
 from tools.event_catalogue import catalogue, main
 
 
@@ -45,10 +46,8 @@ def test_a_field_is_described_by_type_meaning_and_privacy(
     sections: dict[str, str],
 ) -> None:
     lines = sections["OrderCreated"].split("\n")
-    fields = order_events.OrderCreated.model_fields
-    price, address = (
-        " ".join((fields[name].description or "").split()) for name in ("price", "shipping_address")
-    )
+    meanings = descriptions(order_events.OrderCreated)
+    price, address = (" ".join(meanings[name].split()) for name in ("price", "shipping_address"))
     assert f"| `price` | [Price](#price) | {price} | no |" in lines
     assert (
         f"| `shipping_address` | [Address](#address) or [Sealed](#sealed) | {address} | yes |"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.order.contact import Contact
-from domain.order.contact_rules import contact_of, email_of, search_form_of
+from domain.order.contact import Contact, search_form_of
+from domain.order.contact_rules import contact_of, email_of
 from domain.order.faults import Faulty
 
 CONTACT = Contact(

@@ -33,7 +33,7 @@ DATA: Final = st.dictionaries(FIELDS, VALUES | st.lists(VALUES, max_size=2), max
 class Open(Event):
     """An event that takes any field, since the machine invents them."""
 
-    model_config = ConfigDict(extra="allow", use_attribute_docstrings=False)
+    model_config = ConfigDict(extra="allow")
 
 
 @cache
