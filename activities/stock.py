@@ -66,8 +66,6 @@ class StockActivitiesImpl(interface.StockActivities):
         The last of these that comes finds the others there. So an order that waits for one product
         is not woken by each change of another.
         """
-        if not order_ids:
-            return ()
         orders = await self._handler.load_all(ORDER, order_ids)
         skus = list(dict.fromkeys(sku for order in orders for sku in skus_of(order)))
         stocks = await self._handler.load_all(INVENTORY, skus)
