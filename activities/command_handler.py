@@ -67,6 +67,8 @@ class CommandHandler:
     async def read(self, *wanted_streams: tuple[Aggregate[Any], str]) -> Sequence[Stream]:
         """Return these streams, in the given order. One statement loads them all."""
         aggregates = {aggregate.stream(each): aggregate for aggregate, each in wanted_streams}
+        if not aggregates:
+            return []
         known = self._known_of(aggregates)
         found = await self._store.load_streams(wanted(aggregates, known))
         try:

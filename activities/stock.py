@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from temporalio import activity
@@ -54,9 +55,25 @@ class StockActivitiesImpl(interface.StockActivities):
         ]
         page = behind[:MAX_NOTIFIED_ORDERS]
         return StockResult(
-            order_ids=tuple(backorder.order_id for backorder in page),
+            order_ids=await self._served([backorder.order_id for backorder in page]),
             next_after=_place(page[-1]) if len(page) < len(behind) else None,
             may_be_short=bool(state.short or await self._short_orders.skus_of_known([stock.sku])),
+        )
+
+    async def _served(self, order_ids: Sequence[str]) -> tuple[str, ...]:
+        """Return the orders for which all their products are there.
+
+        The last of these that comes finds the others there. So an order that waits for one product
+        is not woken by each change of another.
+        """
+        orders = await self._handler.load_all(ORDER, order_ids)
+        skus = list(dict.fromkeys(sku for order in orders for sku in skus_of(order)))
+        stocks = await self._handler.load_all(INVENTORY, skus)
+        served = {sku: stock.kept.served for sku, stock in zip(skus, stocks, strict=True)}
+        return tuple(
+            order_id
+            for order_id, order in zip(order_ids, orders, strict=True)
+            if all(order_id in served[sku] for sku in skus_of(order))
         )
 
     @activity.defn

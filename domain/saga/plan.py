@@ -101,8 +101,8 @@ CREATE_SHIPMENT: Final = PlanStep(
 )
 AWAIT_DISPATCH: Final = PlanStep(
     "await_dispatch",
-    "Wait until the carrier has the parcel; poll the carrier at the deadline, which counts from the "
-    "booking. When the carrier has cancelled the shipment, the saga compensates.",
+    "Wait until the carrier has the parcel; poll the carrier at the deadline, which counts from "
+    "the booking. When the carrier has cancelled the shipment, the saga compensates.",
     deadline="dispatch",
     timeout="provider_timeout",
     on_failure=Reason.DISPATCH_DEADLINE_MISSED,

@@ -231,7 +231,7 @@ async def test_a_receipt_whose_activity_runs_twice_is_received_once(api: Api, sk
 
     again = await api.sagas.attempt_in(workflow_id, "run_command", command)
 
-    assert again.position == api.number(payload["position"])
+    assert again.recorded.position == api.number(payload["position"])
     assert await api.events_of(sku, "inventory") == ["StockReceived"]
 
 

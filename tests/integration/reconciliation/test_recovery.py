@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
+from temporalio.client import Client
 
 from activities.reconciliation import recovery
 from domain.inventory.state import InventoryState
 from domain.provider_notifications import ShipmentNotificationKind
 from domain.saga.commands import Intervention
+from kit.eventually import eventually
 from kit.leadership import leading
 from kit.pool import Connection, Pool
 from orchestrator.order_workflows import TemporalOrderWorkflows
@@ -20,6 +23,7 @@ from providers.stripe_payments import StripePayments
 from roles.temporal_worker import temporal_worker
 from tests.integration.reconciliation.conftest import Reconciliation, reference
 from tests.support.sagas import Sagas, an_order
+from tests.support.temporal_calls import TemporalCalls
 
 
 async def a_shipment_waits(sagas: Sagas, sku: str) -> str:
@@ -212,7 +216,16 @@ async def test_an_operator_settles_a_step_of_a_saga_that_has_just_been_recovered
     idle_sagas: Sagas,
 ) -> None:
     """The recovered run has not read yet what an earlier one has left parked."""
-    sagas = idle_sagas
+    sagas, calls = idle_sagas, TemporalCalls()
+    client = await Client.connect(
+        sagas.client.service_client.config.target_host,
+        data_converter=sagas.client.data_converter,
+        interceptors=[calls],
+    )
+
+    async def is_asked() -> bool:
+        return calls.workflow_ids == [f"order-{order_id}"]
+
     activities = list(sagas.activities.values())
     async with temporal_worker(sagas.client, sagas.task_queue, activities):
         order_id = await a_shipment_waits(sagas, await sagas.stocked(5))
@@ -221,7 +234,9 @@ async def test_an_operator_settles_a_step_of_a_saga_that_has_just_been_recovered
             await sagas.parked(order_id, "capture")
     await sagas.terminate(order_id)
     await sagas.recover(order_id)
-    settling = asyncio.create_task(sagas.intervene(order_id, "capture", Intervention.SKIP))
+    operator = replace(sagas, client=client)
+    settling = asyncio.create_task(operator.intervene(order_id, "capture", Intervention.SKIP))
+    await eventually(is_asked)
 
     async with temporal_worker(sagas.client, sagas.task_queue, activities):
         await settling

@@ -143,6 +143,19 @@ async def test_an_undo_that_is_refused_parks_while_the_others_are_done(
     assert await sagas.inventory(sku) == InventoryState(received=1)
 
 
+async def test_of_several_operators_at_once_one_settles_the_step(sagas: Sagas) -> None:
+    order_id, _ = await parked_at_capture(sagas)
+
+    answers = await asyncio.gather(
+        *(sagas.intervene(order_id, "capture", each) for each in (SKIP, RESOLVE, COMPENSATE)),
+        return_exceptions=True,
+    )
+
+    refused = [answer for answer in answers if isinstance(answer, Refused)]
+    assert [each.code for each in refused] == [ErrorCode.SAGA_NOT_PARKED] * 2
+    assert len(await sagas.events(f"saga-{order_id}")) == 2
+
+
 async def test_an_undone_order_cannot_be_compensated_again(sagas: Sagas) -> None:
     order_id, _ = await parked_at_give_back(sagas)
 

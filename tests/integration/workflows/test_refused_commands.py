@@ -86,16 +86,19 @@ async def test_a_refused_command_has_an_effect_when_it_is_repeated_rightly(sagas
     assert await sagas.inventory(sku) == InventoryState(received=2, adjusted=-2)
 
 
-async def test_a_refusal_of_other_input_under_the_same_key_is_not_the_answer(sagas: Sagas) -> None:
-    sku, calls = await sagas.stocked(1), TemporalCalls()
+async def beside(
+    sagas: Sagas, first: AdjustStock, other: AdjustStock
+) -> tuple[int | BaseException, int | BaseException]:
+    """Run a command, and another one under the same key while the first one runs."""
+    calls = TemporalCalls()
     client = await Client.connect(
         sagas.client.service_client.config.target_host,
         data_converter=sagas.client.data_converter,
         interceptors=[calls],
     )
-    too_many = key_use("adjustStock")
-    right = replace(too_many, fingerprint="another input", call=uuid4())
-    workflow_id = command_workflow_id("AdjustStock", too_many.id)
+    key = key_use("adjustStock")
+    other_key = replace(key, fingerprint="another input", call=uuid4())
+    workflow_id = command_workflow_id("AdjustStock", key.id)
 
     async def is_asked() -> bool:
         return workflow_id in calls.workflow_ids
@@ -103,13 +106,30 @@ async def test_a_refusal_of_other_input_under_the_same_key_is_not_the_answer(sag
     async with sagas.gates.stopped(
         "run_command", workflow_id.partition("-")[2], When.BEFORE
     ) as gate:
-        refused = asyncio.create_task(execute(sagas, taken_away(sku, 2), too_many))
+        running = asyncio.create_task(execute(sagas, first, key))
         await gate.reached()
-        second = replace(sagas, client=client)
-        answered = asyncio.create_task(execute(second, taken_away(sku, 1), right))
+        following = asyncio.create_task(execute(replace(sagas, client=client), other, other_key))
         await eventually(is_asked)
-    with pytest.raises(Refused):
-        await refused
-    await answered
+    first_answer, answer = await asyncio.gather(running, following, return_exceptions=True)
+    return first_answer, answer
 
+
+async def test_a_refusal_of_other_input_under_the_same_key_is_not_the_answer(sagas: Sagas) -> None:
+    sku = await sagas.stocked(1)
+
+    refusal, position = await beside(sagas, taken_away(sku, 2), taken_away(sku, 1))
+
+    assert isinstance(refusal, Refused)
+    assert isinstance(position, int)
     assert await sagas.inventory(sku) == InventoryState(received=1, adjusted=-1)
+
+
+async def test_other_input_under_the_key_of_a_command_that_runs_is_refused(sagas: Sagas) -> None:
+    sku = await sagas.stocked(2)
+
+    position, refusal = await beside(sagas, taken_away(sku, 2), taken_away(sku, 1))
+
+    assert isinstance(position, int)
+    assert isinstance(refusal, Refused)
+    assert refusal.code is ErrorCode.IDEMPOTENCY_KEY_REUSED
+    assert await sagas.inventory(sku) == InventoryState(received=2, adjusted=-2)

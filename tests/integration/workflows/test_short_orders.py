@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import asyncpg
 import pytest
 
@@ -142,6 +144,9 @@ async def test_a_parcel_that_waited_for_its_goods_has_its_whole_time_to_be_colle
     await sagas.receive(sku, 2)
 
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
+    closes_at = await sagas.waits_until(f"order-{order_id}")
+    booked = (await sagas.store.load_events(f"shipment-{order_id}"))[-1]
+    assert abs(closes_at - booked.recorded_at - sagas.deadlines.dispatch) < timedelta(seconds=3)
     await sagas.deliver(order_id)
     assert await sagas.end(order_id) == "COMPLETED"
 

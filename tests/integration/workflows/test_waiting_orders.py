@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
+from temporalio.api.enums.v1 import EventType
 
 from activities.types.stock import StockInput, StockResult
 from domain.ids import stock_workflow_id
@@ -18,6 +20,7 @@ from tests.support.order_parts import PLACED_AT
 from tests.support.sagas import Sagas, an_order
 
 MANY = 112
+SIGNALLED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
 
 
 async def queued(sagas: Sagas, sku: str, *quantities: int) -> list[str]:
@@ -183,6 +186,37 @@ async def test_no_newcomer_takes_the_goods_that_an_order_needs_beside_those_it_w
 
     await until_reserved(sagas, order_id)
     assert await sagas.inventory(pots) == InventoryState(received=2, reservations={order_id: 2})
+
+
+async def test_an_order_that_waits_for_one_product_is_not_woken_by_another(sagas: Sagas) -> None:
+    cups, pots = await sagas.stocked(1), await sagas.stocked(2)
+    order_id = await sagas.place(an_order((cups, 2), (pots, 2), backorder=True))
+    await sagas.until(f"inventory-{pots}", "BackorderQueued")
+
+    await sagas.receive(pots, 1)
+    await until_attended(sagas, pots)
+    assert SIGNALLED not in await sagas.written(order_id)
+    await sagas.receive(cups, 1)
+    await until_reserved(sagas, order_id)
+
+    assert SIGNALLED in await sagas.written(order_id)
+
+
+async def test_an_order_that_is_cancelled_as_it_wakes_leaves_its_pieces_to_the_next(
+    sagas: Sagas,
+) -> None:
+    sku = await sagas.stocked(1)
+    first, second = await queued(sagas, sku, 2, 2)
+
+    async with sagas.gates.stopped("reserve", first, When.AFTER) as gate:
+        await sagas.receive(sku, 1)
+        await gate.reached()
+        cancelling = asyncio.create_task(sagas.cancel(first))
+    await cancelling
+
+    assert await sagas.end(first) == "CANCELLED"
+    await until_reserved(sagas, second)
+    assert await sagas.inventory(sku) == InventoryState(received=2, reservations={second: 2})
 
 
 async def test_goods_that_wait_for_a_cancelled_order_are_for_sale_again(sagas: Sagas) -> None:
