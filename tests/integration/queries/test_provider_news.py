@@ -6,6 +6,7 @@ import pytest
 
 from domain.money import Money
 from domain.order import events as order
+from domain.order.commands import CancellationReason
 from domain.payment import events as payment
 from domain.provider_notifications import (
     PaymentNotification,
@@ -65,9 +66,7 @@ async def test_the_cancellation_of_a_stopped_parcel_is_known_once_the_order_has_
     await log.append(
         "shipment-o1", shipping.ShipmentCreated(order_id="o1", shipment_id="s1"), stopped
     )
-    cancelled = order.OrderCancelled(
-        order_id="o1", reason=order.CancellationReason.PAYMENT_WINDOW_CLOSED
-    )
+    cancelled = order.OrderCancelled(order_id="o1", reason=CancellationReason.PAYMENT_WINDOW_CLOSED)
     await log.append("order-o1", cancelled)
 
     assert await news.is_known(ShipmentNotification("o1", CANCELLED, booking=1))
@@ -105,7 +104,7 @@ async def test_what_an_operator_does_by_hand_is_news_while_its_step_is_parked(
 ) -> None:
     await log.place("o1")
     cancelling = order.OrderCancellationRequested(
-        order_id="o1", reason=order.CancellationReason.CUSTOMER_REQUEST
+        order_id="o1", reason=CancellationReason.CUSTOMER_REQUEST
     )
     await log.append("order-o1", cancelling)
     before = await news.is_known(PaymentNotification("o1", 1, kind))
