@@ -19,7 +19,11 @@ SHIPMENT_NOTIFICATION: Final = "shipment_notification"
 
 _OF_THE_BANK: Final = {PaymentNotificationKind.REFUND, PaymentNotificationKind.DISPUTE}
 """No step of a saga waits for these."""
-_OF_THE_ORDER: Final = {PaymentNotificationKind.CANCELED, PaymentNotificationKind.PAYMENT}
+_OF_THE_ORDER: Final = {
+    PaymentNotificationKind.CANCELED,
+    PaymentNotificationKind.CAPTURED,
+    PaymentNotificationKind.PAYMENT,
+}
 """The order's workflow acts on these. Each other one is the answer to a step of its own."""
 
 

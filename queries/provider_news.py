@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +14,7 @@ from domain.provider_notifications import (
     ShipmentNotification,
     ShipmentNotificationKind,
 )
+from domain.saga.plan import CAPTURE, GIVE_BACK, RELEASE_HOLD
 from domain.shipping.state import HAS_LEFT, ShipmentStatus
 from kit.pool import Pool
 
@@ -20,7 +22,8 @@ _KNOWN: Final = """
     SELECT o.status, p.status, coalesce(p.refunded, 0), s.status,
            jsonb_array_length(o.refunds) > 0,
            (SELECT count(*) FROM eventstore.event
-            WHERE stream_id = 'shipment-' || o.order_id AND type = 'ShipmentStopped')
+            WHERE stream_id = 'shipment-' || o.order_id AND type = 'ShipmentStopped'),
+           ARRAY (SELECT step FROM readmodel.parked_step AS k WHERE k.order_id = o.order_id)
     FROM readmodel.order_view AS o
     LEFT JOIN readmodel.payment_view AS p USING (order_id)
     LEFT JOIN readmodel.shipment_view AS s USING (order_id)
@@ -49,6 +52,8 @@ class Known:
     is_back: bool
     stopped: int
     """The number of bookings that were stopped; a later one has taken the place of each."""
+    parked: Sequence[str] = ()
+    """The parked steps. A capture or a cancellation by hand at the provider may end one."""
 
     def holds_payment(self, report: PaymentNotification) -> bool:
         match report.kind:
@@ -57,9 +62,12 @@ class Known:
             case _Payment.NEEDS_CUSTOMER | _Payment.DECLINED:
                 return self.payment is not None and self.payment not in UNSETTLED
             case _Payment.CAPTURED:
-                return self.payment in TAKEN
+                # The answer to the step of a running order, unless that step is parked.
+                is_answer = self.order not in FINAL and CAPTURE.name not in self.parked
+                return self.payment in TAKEN or is_answer
             case _Payment.CANCELED:
-                return self.payment in ENDED or self.order in _UNDONE
+                is_over = self.payment in ENDED or self.order in _UNDONE
+                return is_over and not {GIVE_BACK.name, RELEASE_HOLD.name} & {*self.parked}
             case _Payment.REFUND:
                 return report.refunded is not None and report.refunded <= self.refunded
             case _:

@@ -31,10 +31,14 @@ class OrderPayment:
     async def notify(self, report: PaymentNotification) -> None:
         """Take the provider's report as a hint only: the saga asks before the parcel leaves.
 
-        After that, a parked capture learns from the provider that the payment is owed.
+        After that, a parked capture learns from the provider that the payment is owed. An operator
+        may have done a parked step by hand at the provider: it finds that when it is retried.
         """
         if report.kind is PaymentNotificationKind.CANCELED:
             self.hold.doubt()
+            for step in (plan.CAPTURE.name, plan.GIVE_BACK.name, plan.RELEASE_HOLD.name):
+                self._saga.parked.retry(step)
+        if report.kind is PaymentNotificationKind.CAPTURED:
             self._saga.parked.retry(plan.CAPTURE.name)
 
     async def restore(self) -> None:

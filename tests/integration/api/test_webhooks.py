@@ -27,7 +27,7 @@ def payment_event(event_id: str | None = None, **metadata: str) -> bytes:
     intent = {"id": "pi_1", "object": "payment_intent", "metadata": metadata}
     event = {
         "id": event_id or f"evt_{uuid4()}",
-        "type": "payment_intent.succeeded",
+        "type": "payment_intent.payment_failed",
         "data": {"object": intent},
     }
     return json.dumps(event).encode()
@@ -62,7 +62,7 @@ async def test_a_payment_notification_reaches_its_saga(api: Api) -> None:
 
     assert (response.status_code, response.content) == (204, b"")
     assert api.temporal.workflow_ids == ["payment-o1", "aftercare-o1"]
-    assert api.temporal.signals == [PaymentNotification("o1", 2, PaymentNotificationKind.CAPTURED)]
+    assert api.temporal.signals == [PaymentNotification("o1", 2, PaymentNotificationKind.DECLINED)]
 
 
 async def test_a_payment_that_the_bank_approved_confirms_its_order(api: Api) -> None:
@@ -163,6 +163,7 @@ async def test_the_saga_gets_the_tracking_number_with_a_confirmed_notification(
             "o1",
             ShipmentNotificationKind.DISPATCHED,
             tracking=TrackingInfo(number="T-1", carrier="Post", url="https://post.example/T-1"),
+            booking=1,
         )
     ]
 
@@ -174,7 +175,7 @@ async def test_a_confirmed_notification_reaches_its_saga(
     carrier_says(carrier_answers, notification)
 
     assert (await send_shipment(api, notification)).status_code == 204
-    assert {*api.temporal.signals} == {ShipmentNotification("o1", notification)}
+    assert {*api.temporal.signals} == {ShipmentNotification("o1", notification, booking=1)}
 
 
 async def test_the_saga_gets_the_carriers_current_status_and_not_the_webhooks(
@@ -183,7 +184,9 @@ async def test_the_saga_gets_the_carriers_current_status_and_not_the_webhooks(
     carrier_says(carrier_answers, "delivered")
 
     assert (await send_shipment(api, "dispatched")).status_code == 204
-    assert api.temporal.signals == [ShipmentNotification("o1", ShipmentNotificationKind.DELIVERED)]
+    assert api.temporal.signals == [
+        ShipmentNotification("o1", ShipmentNotificationKind.DELIVERED, booking=1)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -209,7 +212,9 @@ async def test_a_notification_that_the_carrier_does_not_confirm_reaches_no_saga(
     again = await send_shipment(api, sent, event_id=f"msg_{sent}_{known}")
 
     assert (refused.status_code, again.status_code) == (503, 204)
-    assert {*api.temporal.signals} == {ShipmentNotification("o1", ShipmentNotificationKind(sent))}
+    assert {*api.temporal.signals} == {
+        ShipmentNotification("o1", ShipmentNotificationKind(sent), booking=1)
+    }
 
 
 async def test_a_notification_is_a_hint_where_the_carrier_does_not_answer(
@@ -219,7 +224,9 @@ async def test_a_notification_is_a_hint_where_the_carrier_does_not_answer(
 
     assert (await send_shipment(api, "delivered")).status_code == 204
     assert api.temporal.signals == [
-        ShipmentNotification("o1", ShipmentNotificationKind.DELIVERED, is_confirmed=False)
+        ShipmentNotification(
+            "o1", ShipmentNotificationKind.DELIVERED, is_confirmed=False, booking=1
+        )
     ]
 
 
@@ -291,8 +298,8 @@ async def test_a_repeated_notification_is_acknowledged_and_not_delivered_again(
 
     assert [answer.status_code for answer in (*payments, *parcels)] == [204] * 4
     assert api.temporal.signals == [
-        PaymentNotification("o1", 1, PaymentNotificationKind.CAPTURED),
-        ShipmentNotification("o1", ShipmentNotificationKind.DELIVERED),
+        PaymentNotification("o1", 1, PaymentNotificationKind.DECLINED),
+        ShipmentNotification("o1", ShipmentNotificationKind.DELIVERED, booking=1),
     ]
 
 
@@ -306,7 +313,7 @@ async def test_a_notification_that_failed_is_delivered_when_it_is_repeated(
     back = await send_payment(api, raw)
 
     assert (away.status_code, back.status_code) == (503, 204)
-    assert api.temporal.signals == [PaymentNotification("o1", 1, PaymentNotificationKind.CAPTURED)]
+    assert api.temporal.signals == [PaymentNotification("o1", 1, PaymentNotificationKind.DECLINED)]
 
 
 async def test_a_notification_with_an_invalid_signature_is_not_stored(api: Api) -> None:
@@ -315,4 +322,4 @@ async def test_a_notification_with_an_invalid_signature_is_not_stored(api: Api) 
     true = await send_payment(api, raw)
 
     assert (forged.status_code, true.status_code) == (400, 204)
-    assert api.temporal.signals == [PaymentNotification("o1", 1, PaymentNotificationKind.CAPTURED)]
+    assert api.temporal.signals == [PaymentNotification("o1", 1, PaymentNotificationKind.DECLINED)]

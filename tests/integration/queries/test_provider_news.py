@@ -6,6 +6,7 @@ import pytest
 
 from domain.money import Money
 from domain.order import events as order
+from domain.order.commands import CancellationReason
 from domain.payment import events as payment
 from domain.provider_notifications import (
     PaymentNotification,
@@ -13,6 +14,7 @@ from domain.provider_notifications import (
     ShipmentNotification,
     ShipmentNotificationKind,
 )
+from domain.saga import events as saga
 from domain.shipping import events as shipping
 from kit.pool import Pool
 from queries.provider_news import ProviderNewsQueries
@@ -64,9 +66,7 @@ async def test_the_cancellation_of_a_stopped_parcel_is_known_once_the_order_has_
     await log.append(
         "shipment-o1", shipping.ShipmentCreated(order_id="o1", shipment_id="s1"), stopped
     )
-    cancelled = order.OrderCancelled(
-        order_id="o1", reason=order.CancellationReason.PAYMENT_WINDOW_CLOSED
-    )
+    cancelled = order.OrderCancelled(order_id="o1", reason=CancellationReason.PAYMENT_WINDOW_CLOSED)
     await log.append("order-o1", cancelled)
 
     assert await news.is_known(ShipmentNotification("o1", CANCELLED, booking=1))
@@ -90,3 +90,33 @@ async def test_an_approval_after_an_operator_has_settled_the_payment_is_news(
     authorized = PaymentNotification("o1", 1, PaymentNotificationKind.AUTHORIZED)
 
     assert not await news.is_known(authorized)
+
+
+@pytest.mark.parametrize(
+    ("step", "kind"),
+    [
+        ("capture", PaymentNotificationKind.CAPTURED),
+        ("give_back", PaymentNotificationKind.CANCELED),
+    ],
+)
+async def test_what_an_operator_does_by_hand_is_news_while_its_step_is_parked(
+    news: ProviderNewsQueries, log: OrderLog, step: str, kind: PaymentNotificationKind
+) -> None:
+    await log.place("o1")
+    cancelling = order.OrderCancellationRequested(
+        order_id="o1", reason=CancellationReason.CUSTOMER_REQUEST
+    )
+    await log.append("order-o1", cancelling)
+    before = await news.is_known(PaymentNotification("o1", 1, kind))
+    parked = saga.SagaParked(
+        order_id="o1",
+        step=step,
+        undoing=False,
+        parking=1,
+        code="PROVIDER_REFUSED",
+        message="refused",
+        workflow_id="order-o1",
+    )
+    await log.append("saga-o1", parked)
+
+    assert (before, await news.is_known(PaymentNotification("o1", 1, kind))) == (True, False)

@@ -144,6 +144,46 @@ async def test_a_capture_by_hand_is_recorded_and_can_be_refunded(
     assert await sagas.money(order_id) == {**TAKEN, "refunded": (1, 250)}
 
 
+async def test_a_capture_by_hand_ends_the_parking_of_the_capture(
+    sagas: Sagas, payments: StripePayments
+) -> None:
+    order_id = await parked_at_capture(sagas)
+    stored = await sagas.store.load_events(f"payment-{order_id}")
+    await payments.capture(reference=stored[-1].data["reference"], amount=250, currency="EUR")
+
+    captured = PaymentNotification(order_id, 1, PaymentNotificationKind.CAPTURED)
+    await sagas.orchestrator.handle_event(captured)
+
+    await ends_delivered(sagas, order_id)
+    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaUnparked"]
+    assert await sagas.money(order_id) == TAKEN
+
+
+async def test_a_cancellation_by_hand_ends_the_parking_of_the_undo(
+    sagas: Sagas, payments: StripePayments
+) -> None:
+    order_id = await placed(sagas)
+    with sagas.payment_simulator.failing(order_id, "cancel", "refuse"):
+        await sagas.cancel(order_id)
+        await sagas.parked(order_id, "give_back")
+    stored = await sagas.store.load_events(f"payment-{order_id}")
+    await payments.void(
+        order_id=order_id,
+        attempt=1,
+        amount=250,
+        currency="EUR",
+        reference=stored[-1].data["reference"],
+    )
+
+    canceled = PaymentNotification(order_id, 1, PaymentNotificationKind.CANCELED)
+    await sagas.orchestrator.handle_event(canceled)
+
+    assert await sagas.end(order_id) == "CANCELLED"
+    assert await sagas.events(f"saga-{order_id}") == ["SagaParked", "SagaUnparked"]
+    assert await of_payment(sagas, order_id) == ["Requested", "Authorized", "Voided"]
+    assert await sagas.money(order_id) == {**HELD, "voided": (1, 250)}
+
+
 async def test_a_dispute_of_what_an_operator_has_captured_is_recorded(
     sagas: Sagas, payments: StripePayments
 ) -> None:
