@@ -7,7 +7,7 @@ from typing import Final
 from uuid import uuid4
 
 import pytest
-from graphql import GraphQLField, is_non_null_type
+from graphql import GraphQLField, GraphQLInputObjectType, get_named_type, is_non_null_type
 
 from api.access import RULES, Access
 from kit.pool import Pool
@@ -26,8 +26,11 @@ ROLES: Final = {Access.STAFF: "operator", Access.ADMIN: "admin"}
 def has_optional_key(name: str) -> bool:
     """Return whether a mutation asks for a state. Raises KeyError for one that takes no key."""
     arguments = FIELDS[name].args
-    given = arguments["input"].type.of_type.fields if "input" in arguments else arguments  # type: ignore[attr-defined]
-    return not is_non_null_type(given["idempotencyKey"].type)
+    if "input" not in arguments:
+        return not is_non_null_type(arguments["idempotencyKey"].type)
+    given = get_named_type(arguments["input"].type)
+    assert isinstance(given, GraphQLInputObjectType)
+    return not is_non_null_type(given.fields["idempotencyKey"].type)
 
 
 STATES: Final = sorted(filter(has_optional_key, FIELDS))

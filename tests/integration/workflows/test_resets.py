@@ -193,31 +193,46 @@ async def test_a_reset_within_the_return_window_keeps_the_order_returnable(
     assert (await sagas.events(f"order-{order_id}")).count("OrderDelivered") == 1
 
 
-@FROM_ITS_START_AND_ITS_END
-async def test_a_reset_of_a_parked_saga_keeps_it_parked_until_an_operator_decides(
-    sagas: Sagas, task: int
-) -> None:
+async def parked_at_capture(sagas: Sagas) -> tuple[str, str]:
+    """Return an order whose capture was refused, and its SKU. Its workflow waits."""
     sku = await sagas.stocked(1)
     order_id = await sagas.place(an_order((sku, 1), postal_code=NORMAL))
     await sagas.until(f"shipment-{order_id}", "ShipmentCreated")
     with sagas.payment_simulator.failing(order_id, "capture", "refuse"):
         await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED)
         await sagas.parked(order_id, "capture")
-        await reset(sagas.client, f"order-{order_id}", task=task)
+    await eventually(lambda: is_idle(sagas, order_id))
+    return order_id, sku
 
-    async def is_retried() -> bool:
-        try:
-            await sagas.intervene(order_id, "capture", Intervention.RETRY)
-        except Refused:  # the new run has not parked the step yet
-            return False
-        return True
 
-    await eventually(is_retried)
+async def is_idle(sagas: Sagas, order_id: str) -> bool:
+    described = await sagas.workflow(order_id).describe()
+    return not described.raw_description.HasField("pending_workflow_task")
+
+
+async def is_retried(sagas: Sagas, order_id: str) -> bool:
+    """Return whether the run has accepted a retry: it may not have parked the step yet."""
+    try:
+        await sagas.intervene(order_id, "capture", Intervention.RETRY)
+    except Refused:
+        return False
+    return True
+
+
+@FROM_ITS_START_AND_ITS_END
+async def test_a_parked_saga_that_is_reset_is_captured_once(sagas: Sagas, task: int) -> None:
+    order_id, sku = await parked_at_capture(sagas)
+
+    await reset(sagas.client, f"order-{order_id}", task=task)
+    if task == -1:
+        await eventually(lambda: is_retried(sagas, order_id))
     await sagas.delivered(order_id)
 
     assert await sagas.end(order_id) == "COMPLETED"
     assert await sagas.money(order_id) == {"authorized": (1, 250), "captured": (1, 250)}
     assert await sagas.inventory(sku) == InventoryState(received=1, shipped=1)
+    assert (await sagas.events(f"saga-{order_id}"))[0] == "SagaParked"
+    assert len(await sagas.events(f"saga-{order_id}")) == 2
 
 
 async def test_a_reset_of_the_payment_workflow_authorizes_once(sagas: Sagas) -> None:
