@@ -3,8 +3,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq
-LOCKED := $(VENV)/locked
 INSTALLED := $(VENV)/installed
 WORKERS ?= 1
 # Tests mostly wait for servers and processes, so more of them run at once than there are processors.
@@ -161,16 +159,9 @@ catalogue: $(INSTALLED) ## Load products from a CSV or JSON file (FILE=demo/prod
 lock: $(INSTALLED) ## Compile the lock files from pyproject.toml
 	@locks/compile locks
 
-$(INSTALLED): $(LOCKED) pyproject.toml
-	@$(PIP) --no-deps --no-build-isolation --editable .
-	@touch $@
-
-$(LOCKED): locks/development.lock
+$(INSTALLED): locks/development.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	    echo "Waybill needs Python 3.11 or newer: run make PYTHON=python3.12, say" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { \
 	    echo "$(PYTHON) lacks its venv module: install it (Debian: python3-venv)" >&2; exit 1; }
-	@echo "Setting up $(VENV), once for each change of $<: about half a minute ..."
-	@$(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/python tools/install.py $<
-	@touch $@
+	@$(PYTHON) tools/install.py $(VENV)

@@ -1,48 +1,98 @@
-"""Install a lock file and print the progress; `make` runs it by the new environment.
+"""Make the virtual environment, with the locked packages and the project: `make` runs it.
 
 uv fetches many packages at once, and pip one after another. Where uv cannot, because only pip knows
 the index or because there is no uv for the machine, pip does it.
 
-It runs before anything is installed: the standard library is all that it may use.
+It runs before anything is installed: the standard library is all that it may use. It prints to
+stderr, so that `TOKEN=$(make -s token)` holds the token alone.
 """
 
 from __future__ import annotations
 
+import fcntl
 import re
 import subprocess
 import sys
 import tempfile
 import time
+import venv
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+ROOT: Final = Path(__file__).resolve().parents[1]
+LOCK: Final = ROOT / "locks" / "development.lock"
+PROJECT: Final = ROOT / "pyproject.toml"
 SECONDS_BETWEEN_LINES: Final = 3.0
 TAIL_LINES: Final = 15
-PIP: Final = (sys.executable, "-m", "pip", "--disable-pip-version-check", "install")
-UV: Final = (sys.executable, "-m", "uv", "pip", "install", "--python", sys.executable)
 HASHED: Final = ("--require-hashes", "--requirement")
 
 
-def main(lock: Path) -> int:
-    """Install all packages of the lock; return the exit code."""
+def main(environment: Path) -> int:
+    """Make what is missing or older than its source; return the exit code."""
+    packages, project = environment / "locked", environment / "installed"
+    with _alone():
+        if _is_older(packages, LOCK):
+            _say(f"Setting up {environment}, once for each change of the lock: half a minute ...")
+            venv.create(environment, clear=True, symlinks=True, with_pip=True)
+            if code := _install_packages(environment):
+                return code
+            packages.touch()
+        if _is_older(project, packages, PROJECT):
+            options = ("--quiet", "--quiet", "--no-deps", "--no-build-isolation", "--editable")
+            if not _succeeds(*_pip(environment), *options, str(ROOT)):
+                return 1
+            project.touch()
+    return 0
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Wait for another `make` that sets up the same environment."""
+    with LOCK.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _say("Waiting for another make, which sets up the environment ...")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _is_older(made: Path, *sources: Path) -> bool:
+    return not made.exists() or any(
+        source.stat().st_mtime_ns > made.stat().st_mtime_ns for source in sources
+    )
+
+
+def _install_packages(environment: Path) -> int:
     began = time.monotonic()
-    code = 0 if _with_uv(lock) else _with_pip(lock)
+    code = 0 if _with_uv(environment) else _with_pip(environment)
     if not code:
-        _say(f"installed in {time.monotonic() - began:.0f} s")
+        _say(f"  installed in {time.monotonic() - began:.0f} s")
     return code
 
 
-def _with_uv(lock: Path) -> bool:
+def _pip(environment: Path) -> tuple[str, ...]:
+    return (str(_python(environment)), "-m", "pip", "--disable-pip-version-check", "install")
+
+
+def _python(environment: Path) -> Path:
+    return environment / "bin" / "python"
+
+
+def _with_uv(environment: Path) -> bool:
     """Install uv by pip, then all packages by uv; return whether both could."""
+    python = str(_python(environment))
     with tempfile.TemporaryDirectory() as made:
         alone = Path(made, "uv.lock")
-        alone.write_text(locked(lock.read_text(), "uv"))
-        if not _succeeds(*PIP, "--quiet", *HASHED, str(alone)):
+        alone.write_text(locked(LOCK.read_text(), "uv"))
+        if not _succeeds(*_pip(environment), "--quiet", *HASHED, str(alone)):
             return False
-    _say("fetching many packages at once")
-    return _succeeds(*UV, "--quiet", "--compile-bytecode", *HASHED, str(lock))
+    _say("  fetching many packages at once")
+    uv = (python, "-m", "uv", "pip", "install", "--python", python)
+    return _succeeds(*uv, "--quiet", "--compile-bytecode", *HASHED, str(LOCK))
 
 
 def locked(lock: str, package: str) -> str:
@@ -55,9 +105,9 @@ def _succeeds(*command: str) -> bool:
     return subprocess.run(command, check=False).returncode == 0  # noqa: S603 - our own words
 
 
-def _with_pip(lock: Path) -> int:
-    packages = len(re.findall(r"^[\w.\[\]-]+==", lock.read_text(), re.MULTILINE))
-    command = [*PIP, "--progress-bar", "off", *HASHED, str(lock)]
+def _with_pip(environment: Path) -> int:
+    packages = len(re.findall(r"^[\w.\[\]-]+==", LOCK.read_text(), re.MULTILINE))
+    command = [*_pip(environment), "--progress-bar", "off", *HASHED, str(LOCK)]
     with subprocess.Popen(  # noqa: S603 - our own words
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as pip:
@@ -76,17 +126,16 @@ def _follow(output: Iterable[str], packages: int) -> Iterable[str]:
         tail.append(line)
         fetched += line.startswith(("Collecting ", "Processing "))
         if line.startswith("Installing collected packages"):
-            _say(f"{fetched} packages fetched; installing them, which takes some seconds")
+            _say(f"  {fetched} packages fetched; installing them, which takes some seconds")
             is_fetching = False
         elif is_fetching and time.monotonic() - said > SECONDS_BETWEEN_LINES:
             said = time.monotonic()
-            _say(f"{fetched} of {packages} packages fetched")
+            _say(f"  {fetched} of {packages} packages fetched")
     return tail
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(f"  {text}\n")
-    sys.stdout.flush()
+    sys.stderr.write(f"{text}\n")
 
 
 if __name__ == "__main__":

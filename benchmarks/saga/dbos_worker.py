@@ -10,7 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import uvicorn
 from dbos import DBOS, DBOSConfig, SetWorkflowID
@@ -24,6 +24,8 @@ from settings import Settings, load_settings
 from stack.ports import LOOPBACK
 from temporal.client import deadlines
 
+KEEP_ALIVE_SECONDS: Final = 60
+"""Longer than the driver keeps an idle connection, which waits while the other side runs."""
 DISPATCHED, DELIVERED = ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.DELIVERED
 A = TypeVar("A")
 R = TypeVar("R")
@@ -115,6 +117,10 @@ def _config(settings: Settings) -> DBOSConfig:
 if __name__ == "__main__":
     run_command(
         lambda: uvicorn.run(
-            app(load_settings()), host=LOOPBACK, port=int(sys.argv[1]), access_log=False
+            app(load_settings()),
+            host=LOOPBACK,
+            port=int(sys.argv[1]),
+            access_log=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )
     )

@@ -60,7 +60,7 @@ async def _warm(rate: Callable[[], Awaitable[float]]) -> float:
 
 
 FEWEST_SECONDS: Final = 2.5
-MAX_RATIO: Final = 1.6
+MAX_RATIO: Final = 1.4
 
 BENCHMARKS: Final = tuple(
     Benchmark(

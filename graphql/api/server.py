@@ -24,6 +24,9 @@ REQUEST_TIMEOUT_SECONDS: Final = 10.0
 """The longest time from the first byte, or from the connection, to the end of the body."""
 UNREAD_TIMEOUT_SECONDS: Final = 30.0
 """The longest time for which a client may leave a response unread."""
+IDLE_TIMEOUT_SECONDS: Final = 75
+"""Longer than the 60 s of nginx and of AWS's load balancers, so that the balancer closes an idle
+connection. A request that it sends while the server closes would end with a 502."""
 MAX_HEAD_BYTES: Final = 32 * 1024
 """A request's line, headers and trailers."""
 MAX_QUEUED_MESSAGES: Final = 8
@@ -181,6 +184,7 @@ def server_config(app: Starlette | str, **options: Any) -> uvicorn.Config:  # no
         access_log=False,
         proxy_headers=False,  # api.rate_limit finds the client's address
         server_header=False,
+        timeout_keep_alive=IDLE_TIMEOUT_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_SECONDS,
         **options,
     )

@@ -85,6 +85,10 @@ async def test_a_request_that_arrives_slowly_but_in_time_is_answered(
     assert answer.startswith(b"HTTP/1.1 200 OK")
 
 
+def test_an_idle_connection_stays_open_longer_than_a_load_balancer_keeps_it() -> None:
+    assert server.server_config("api.app:app").timeout_keep_alive == 75
+
+
 @pytest.mark.parametrize(
     "head",
     [HEAD + b"X-A: " + b"a" * 33_000 + b"\r\n\r\n", HEAD + b"X-A: a\r\n" * 5_000 + b"\r\n"],
