@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-STORED_FORMAT: Final = 5
+STORED_FORMAT: Final = 6
 
 
 class OtherStoredFormatError(Exception):

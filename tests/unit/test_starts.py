@@ -46,7 +46,7 @@ def loaded(program: str) -> set[str]:
         (["relay", "head", "projections", "notifications"], {"aiosmtplib", "jinja2"}, SAGAS),
         (["relay", "head"], {"asyncpg"}, SAGAS | {"aiosmtplib", "jinja2"}),
     ],
-    ids=",".join,
+    ids=["all roles", "sagas", "all but sagas", "relay and head"],
 )
 def test_a_worker_imports_what_its_roles_use(
     roles: list[str], used: set[str], unused: set[str]
