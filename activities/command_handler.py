@@ -31,7 +31,7 @@ from domain.idempotency import EARLIER_CALL, KeyedResult, KeyUse
 from eventstore import snapshots
 from eventstore.described import described
 from eventstore.envelope import AppendResult, StoredEvent, StreamAppend
-from eventstore.errors import EventIdReused, KeyTaken
+from eventstore.errors import EventIdReused
 from eventstore.loaded import Loaded, Wanted
 from eventstore.protocol import EventStore
 from observability.tracing import spans
@@ -191,11 +191,10 @@ class CommandHandler:
         """Return the position of the step's first run.
 
         With a key, an earlier call made that run, and the row of its key is deleted since. Record
-        the key as used by that call. Raises KeyTaken.
+        the key as used by that call. Raises KeyTaken if another repeat has recorded it.
         """
         if attempt.key is not None:
             await self._store.record_key(replace(attempt.key, call=EARLIER_CALL), position)
-            raise KeyTaken
         return position
 
     async def _first_run(self, attempt: Attempt, reused: EventIdReused) -> int:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter
 
+from temporal.payload_converter import SharedPydanticPayloadConverter
+
 FOLDER: Final = Path(__file__).parent
-CONVERTER: Final[DataConverter] = pydantic_data_converter
+CONVERTER: Final = DataConverter(payload_converter_class=SharedPydanticPayloadConverter)
 """A converter without encryption: the recorded samples are there to be read."""
 
 _READABLE: Final = {"json/plain", "json/protobuf"}

@@ -320,6 +320,8 @@ async def test_a_receipt_is_not_repeated_after_the_row_of_its_key_is_deleted(
     assert codes(other["data"]["receiveStock"]) == REUSED
     assert again["data"]["receiveStock"] == first["data"]["receiveStock"] | {"replayed": True}
     assert await receipts(api, sku) == 1
+    is_key = "SELECT count(*) FROM journal.idempotency_key WHERE id = $1"
+    assert await module_pool.fetchval(is_key, key_id) == 1  # the next repeat runs no command
 
 
 async def test_a_return_is_answered_again_when_temporal_has_forgotten_its_order(
