@@ -239,7 +239,7 @@ async def test_appends_during_the_comparison_are_no_difference(
         report = await verification.compare()
 
     assert list(report.lines()) == [AGREES.replace("17 tables", "11 tables")]
-    assert sum(map(len, log.streams.values())) == 37
+    assert sum(map(len, log.streams.values())) == 34
 
 
 async def test_events_after_the_replay_and_above_the_safe_head_are_compared(
