@@ -215,9 +215,7 @@ async def settle(sagas: Sagas, news: News, fault: Fault, order_id: str) -> None:
             await at_rest(sagas, order_id)
         await _terminate(sagas, order_id)
         await report(sagas, news, order_id)
-    if news.parks is not None:
-        if fault is Fault.TERMINATED:
-            await sagas.parked(order_id, news.parks, times=2)
+    if news.parks is not None:  # the new run keeps the parking of the one that was terminated
         await sagas.intervene(order_id, news.parks, Intervention.RETRY)
     await at_rest(sagas, order_id)
 
