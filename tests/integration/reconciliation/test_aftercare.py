@@ -6,13 +6,13 @@ from datetime import timedelta
 
 from activities.types.reconciliation import Discrepancy
 from domain.ids import aftercare_workflow_id
-from domain.provider_notifications import PaymentNotification, PaymentNotificationKind
 from domain.provider_notifications import ShipmentNotificationKind as Kind
 from domain.saga.commands import Intervention, ReconciledSystem
 from kit.pool import Pool
-from providers.carrier_simulator.routes import LOST, NEVER_COMES_BACK, NORMAL
+from providers.carrier_simulator.routes import LOST, NORMAL
 from roles.temporal_worker import temporal_worker
 from tests.integration.reconciliation.conftest import Providers, Reconciliation, activities_for
+from tests.integration.workflows.aftercare_fixture import lapsed, lost_and_not_refunded
 from tests.support.sagas import Sagas, an_order
 
 PAID = {"authorized": (1, 500), "captured": (1, 500)}
@@ -30,12 +30,7 @@ async def lost(sagas: Sagas) -> tuple[str, str]:
 async def test_goods_that_came_back_unnoticed_to_a_complete_order_are_refunded(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
-    sku = await sagas.stocked(2)
-    patient = sagas.within(
-        return_window=timedelta(seconds=1), return_delivery=timedelta(milliseconds=50)
-    )
-    order_id = await patient.arrived(an_order((sku, 2), postal_code=NEVER_COMES_BACK))
-    await sagas.send_back(order_id)
+    order_id, sku = await lapsed(sagas, timedelta(seconds=1))
     assert await sagas.end(order_id) == "COMPLETED"
     await sagas.carrier_simulator.happen("returns", reference=order_id)
 
@@ -64,10 +59,7 @@ async def test_a_failed_refund_that_no_webhook_reported_waits_for_an_operator(
 async def test_a_parked_failed_refund_outlives_its_workflow(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
-    order_id, _ = await lost(sagas)
-    await sagas.payment_simulator.happen("failed_refunds", order_id=order_id)
-    report = PaymentNotification(order_id, 1, PaymentNotificationKind.REFUND)
-    await sagas.orchestrator.handle_event(report)
+    order_id = await lost_and_not_refunded(sagas)
     await sagas.parked(order_id, "refund_again_1")
     await sagas.client.get_workflow_handle(aftercare_workflow_id(order_id)).terminate()
 
@@ -81,10 +73,7 @@ async def test_a_parked_failed_refund_outlives_its_workflow(
 async def test_a_failed_refund_is_settled_while_its_recovered_aftercare_gets_no_answer(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
-    order_id, _ = await lost(sagas)
-    await sagas.payment_simulator.happen("failed_refunds", order_id=order_id)
-    report = PaymentNotification(order_id, 1, PaymentNotificationKind.REFUND)
-    await sagas.orchestrator.handle_event(report)
+    order_id = await lost_and_not_refunded(sagas)
     await sagas.parked(order_id, "refund_again_1")
     await sagas.client.get_workflow_handle(aftercare_workflow_id(order_id)).terminate()
 
@@ -101,10 +90,7 @@ async def test_a_failed_refund_is_settled_while_its_recovered_aftercare_gets_no_
 async def test_a_recovery_adds_nothing_to_an_aftercare_that_runs(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
-    order_id, _ = await lost(sagas)
-    await sagas.payment_simulator.happen("failed_refunds", order_id=order_id)
-    report = PaymentNotification(order_id, 1, PaymentNotificationKind.REFUND)
-    await sagas.orchestrator.handle_event(report)
+    order_id = await lost_and_not_refunded(sagas)
     await sagas.parked(order_id, "refund_again_1")
     handle = sagas.client.get_workflow_handle(aftercare_workflow_id(order_id))
     before = (await handle.describe()).run_id

@@ -15,9 +15,10 @@ from domain.ids import (
 )
 from domain.order.lines import ReturnedLine
 from domain.provider_notifications import ShipmentNotificationKind
-from providers.carrier_simulator.routes import LOST, NEVER_COMES_BACK, NORMAL
+from providers.carrier_simulator.routes import LOST, NORMAL
 from tests.integration.reconciliation.conftest import Reconciliation
 from tests.integration.reconciliation.test_lost_refunds import promised
+from tests.integration.workflows.aftercare_fixture import lapsed
 from tests.support.sagas import Sagas, an_order
 
 MONTH = timedelta(days=30)
@@ -106,12 +107,7 @@ async def test_a_return_that_was_cut_off_at_its_end_is_not_parked_for_ever(
 async def test_an_aftercare_that_was_cut_off_before_it_parked_is_resumed(
     sagas: Sagas, reconciliation: Reconciliation
 ) -> None:
-    sku = await sagas.stocked(2)
-    patient = sagas.within(
-        return_window=timedelta(seconds=1), return_delivery=timedelta(milliseconds=50)
-    )
-    order_id = await patient.arrived(an_order((sku, 2), postal_code=NEVER_COMES_BACK))
-    await sagas.send_back(order_id)
+    order_id, sku = await lapsed(sagas, timedelta(seconds=1))
     assert await sagas.end(order_id) == "COMPLETED"
     await sagas.carrier_simulator.happen("returns", reference=order_id)
     with sagas.payment_simulator.failing(order_id, "refund", "down"):

@@ -15,7 +15,7 @@ from domain.provider_notifications import (
     ShipmentNotificationKind,
 )
 from kit.eventually import eventually
-from providers.carrier_simulator.routes import NEVER_COMES_BACK, NORMAL
+from providers.carrier_simulator.routes import LOST, NEVER_COMES_BACK, NORMAL
 from tests.support.sagas import Sagas, an_order
 
 PAID: Final = {"authorized": (1, 500), "captured": (1, 500)}
@@ -67,3 +67,14 @@ async def returned(sagas: Sagas) -> tuple[str, str]:
     await sagas.notify(order_id, ShipmentNotificationKind.RETURNED)
     assert await sagas.end(order_id) == "RETURNED"
     return order_id, sku
+
+
+async def lost_and_not_refunded(sagas: Sagas) -> str:
+    """Return an order of 500 that was cancelled because its parcel is lost; its refund failed."""
+    order_id = await sagas.place(an_order((await sagas.stocked(2), 2), postal_code=LOST))
+    await sagas.carrier_simulator.until_recorded(order_id, "lost")
+    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.LOST)
+    assert await sagas.end(order_id) == "CANCELLED"
+    await sagas.payment_simulator.happen("failed_refunds", order_id=order_id)
+    await bank_reports(sagas, order_id, PaymentNotificationKind.REFUND)
+    return order_id

@@ -13,7 +13,7 @@ from domain.order.lines import ReturnedLine
 from domain.payment.decide import PAYMENT
 from domain.provider_notifications import PaymentNotificationKind, ShipmentNotificationKind
 from domain.saga.commands import InterveneOnStep, Intervention
-from providers.carrier_simulator.routes import LOST, NORMAL
+from providers.carrier_simulator.routes import NORMAL
 from tests.integration.workflows.aftercare_fixture import (
     MONTH,
     PAID,
@@ -22,6 +22,7 @@ from tests.integration.workflows.aftercare_fixture import (
     bank_reports,
     facts,
     lapsed,
+    lost_and_not_refunded,
     returned,
 )
 from tests.support.gates import When
@@ -41,17 +42,6 @@ async def one_piece_and_an_amount_refunded(sagas: Sagas) -> str:
     await sagas.promise_refund(order_id, 200)
     await sagas.orchestrator.run_refund(order_id, 1)
     await sagas.until(f"order-{order_id}", "OrderRefundEnded")
-    return order_id
-
-
-async def lost_and_not_refunded(sagas: Sagas) -> str:
-    """Return an order of 500 that was cancelled because its parcel is lost; its refund failed."""
-    order_id = await sagas.place(an_order((await sagas.stocked(2), 2), postal_code=LOST))
-    await sagas.carrier_simulator.until_recorded(order_id, "lost")
-    await sagas.notify(order_id, ShipmentNotificationKind.DISPATCHED, ShipmentNotificationKind.LOST)
-    assert await sagas.end(order_id) == "CANCELLED"
-    await sagas.payment_simulator.happen("failed_refunds", order_id=order_id)
-    await bank_reports(sagas, order_id, PaymentNotificationKind.REFUND)
     return order_id
 
 
